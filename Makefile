@@ -1,0 +1,35 @@
+# Two commands for a bare machine with Python 3.11+ and a package index:
+#   make demo   trains the default model, draws labelled digits, and shows them on a page
+#   make test   lint, types and the whole test suite
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+
+.PHONY: demo test bench clean
+
+demo: .venv/installed
+	$(BIN)/digitsmith demo --out demo
+
+test: .venv/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2
+
+bench: .venv/installed-dev
+	$(BIN)/python benchmarks/throughput.py
+
+.venv/installed: pyproject.toml constraints.txt
+	@echo "setting up .venv (about a minute) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(INSTALL) .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	@echo "adding what the tests need ..."
+	@$(INSTALL) '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv build dist demo runs .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,202 @@
+"""Files and folders that appear whole or not at all, and the disk's refusals in words."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from digitsmith.errors import DigitsmithError, InputError, StorageError
+
+_FEW_FILES = 16
+
+# Refused by the disk: what was asked for makes sense, but not here or not now.
+_REFUSALS = {
+    errno.ENOSPC: "the disk is full; free some space, or choose another disk",
+    errno.EDQUOT: "your quota on this disk is used up; free some space, or choose another disk",
+    errno.EFBIG: "a file grew past the size allowed here; raise the limit (ulimit -f), or ask for less",
+    errno.EACCES: "no permission to write there; choose a folder of your own",
+    errno.EPERM: "no permission to write there; choose a folder of your own",
+    errno.EROFS: "the disk is read-only; choose another one",
+}
+# Cannot be right as a path.
+_WRONG_PATHS = {
+    errno.ENOTDIR: "a part of this path is a file, not a folder; choose another path",
+    errno.EEXIST: "a part of this path is a file, not a folder; choose another path",
+    errno.EISDIR: "is a folder; name a file",
+    errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
+    errno.ELOOP: "the path is a loop of links; choose another path",
+    errno.ENOTEMPTY: "was filled by someone else meanwhile; choose a new folder",
+}
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turns an OSError of the block into one line about `path`, as InputError or StorageError."""
+    try:
+        yield
+    except DigitsmithError:
+        raise
+    except OSError as error:
+        number = error.errno or 0
+        if number in _WRONG_PATHS:
+            raise InputError(f"{path}: {_WRONG_PATHS[number]}") from error
+        reason = _REFUSALS.get(number) or f"cannot be written ({error.strerror or error}); choose another place"
+        raise StorageError(f"{path}: {reason}") from error
+
+
+def check_new_folder(out: Path) -> None:
+    """Nothing when a data set can be written as the folder `out`; worth asking before hours of drawing.
+
+    Raises:
+        InputError: when `out` is a file, holds something, is the current folder or a mount point (neither can
+            be replaced by a finished folder), or an earlier run's partial folder is in the way.
+        StorageError: when `out` cannot be looked into.
+    """
+    with storage_errors(out):
+        target = _resolved(out)
+        if target.exists() and not target.is_dir():
+            raise InputError(f"{out}: is a file; name a new folder")
+        if target.is_dir() and any(target.iterdir()):
+            raise InputError(f"{out}: exists and is not empty; name a new folder, or move this one away first")
+        if target == Path.cwd():
+            raise InputError(f"{out}: is the current folder; name a new folder inside it")
+        if target.is_mount():
+            raise InputError(f"{out}: is a mount point; name a new folder inside it, like {out / 'digits'}")
+        if _partial(target).exists():
+            raise InputError(f"{_partial(target)}: left by a run that was killed; delete it and start again")
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A hidden folder beside `out` to write into; it becomes `out` when the block ends well, else it goes.
+
+    Raises:
+        InputError: as `check_new_folder`.
+        StorageError: when the disk refuses, in the block too.
+    """
+    check_new_folder(out)
+    target = _resolved(out)
+    partial = _partial(target)
+    with storage_errors(out), _parents(target):
+        partial.mkdir()
+        try:
+            yield partial
+            _sync_tree(partial)
+            with suppress(FileNotFoundError):
+                target.rmdir()
+            partial.rename(target)
+        except BaseException:  # Ctrl-C too
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        _sync(target.parent)
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary file beside `path`, force it to the disk, and put it in `path`'s place.
+
+    Whatever happens, a reader finds the old file or the new one, whole.
+
+    Raises:
+        InputError, StorageError: when the path cannot be right, or the disk refuses; `path` is as it was.
+    """
+    with storage_errors(path):
+        target = _resolved(path)
+        if target.is_dir():
+            raise InputError(f"{path}: is a folder; name a file")
+        partial = _partial(target)
+        with _parents(target):
+            try:
+                write(partial)
+                partial.chmod(0o666 & ~_umask())  # some libraries make files that only their owner can read
+                _sync(partial)
+                partial.replace(target)
+            except BaseException:
+                partial.unlink(missing_ok=True)
+                raise
+        _sync(target.parent)
+
+
+def write_bytes_atomically(path: Path, content: bytes) -> None:
+    """`write_atomically` for content that is at hand."""
+
+    def write(partial: Path) -> None:
+        partial.write_bytes(content)
+
+    write_atomically(path, write)
+
+
+def write_json_atomically(path: Path, value: Any) -> None:
+    """JSON with sorted keys and a final newline: the same value is the same bytes."""
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    write_bytes_atomically(path, (text + "\n").encode())
+
+
+def sha256_of(path: Path) -> str:
+    """The file's SHA-256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _umask() -> int:
+    """The process's mask, which can only be read by setting it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def _resolved(path: Path) -> Path:
+    """`path` without links, so that what a link points to is replaced and not the link."""
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise InputError(f"{path}: {_WRONG_PATHS[errno.ELOOP]}")
+    return target
+
+
+def _partial(target: Path) -> Path:
+    return target.with_name(f".{target.name}.partial-{os.getpid()}")
+
+
+@contextmanager
+def _parents(target: Path) -> Iterator[None]:
+    """Makes the folders above `target`; when the block fails, those it made go again."""
+    missing = [folder for folder in target.parents if not folder.exists()]  # the deepest first
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def _sync_tree(folder: Path) -> None:
+    """Everything below `folder` onto the disk: a power cut must not leave a folder of empty files."""
+    paths = [folder, *folder.rglob("*")]
+    if len(paths) > _FEW_FILES and hasattr(os, "sync"):
+        os.sync()  # one for all: 0.1 s for 10,000 small files that take 4 ms each one by one
+        return
+    for path in paths:
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    if path.is_dir():
+        with suppress(OSError):  # Windows and some network disks cannot sync a folder
+            _sync_descriptor(os.open(path, os.O_RDONLY))
+    else:
+        _sync_descriptor(os.open(path, os.O_RDWR))
+
+
+def _sync_descriptor(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
