@@ -1,0 +1,69 @@
+"""A folder of class folders of pictures: DIR/<class>/*.png, or DIR/train/<class>/*.png and DIR/test/..."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from digitsmith.data.arrays import in_class_order, labels_from_names
+from digitsmith.data.digits import Digits
+from digitsmith.data.files import ALL_SPLITS, check_split, entries, is_folder, named, of_split, read_bytes
+from digitsmith.data.pictures import MAX_FILE_BYTES, stacked
+from digitsmith.errors import DataError
+
+_COMPANIONS = re.compile(r"manifest\.json|(readme|notice|license)(\.md|\.txt)?", re.IGNORECASE)
+
+
+def read_folder(path: Path, *, split: str = "train") -> Digits:
+    """Pictures in one folder per class, as torchvision's ImageFolder and `digitsmith make` lay them out.
+
+    Classes stand in numerical order when all their folders are whole numbers, else in the order of their
+    names; a class's pictures stand in the order of their names. Gray (modes L, 1, a palette of grays) gives
+    one channel, RGB (and a palette of colours) three. Hidden files are ignored everywhere, and beside the
+    class folders also a manifest.json, README, NOTICE or LICENSE.
+
+    Raises:
+        DataError: names the first file that is no such picture, or differs from the first in size or colour.
+    """
+    check_split(split)
+    root = _root(path, split)
+    folders = _class_folders(root)
+    files = [file for folder in folders for file in _files_of(folder)]
+    images = stacked(_encoded(files))
+    labels, classes = labels_from_names(named(root), [file.parent.name for file in files])
+    return Digits(images, labels, classes, source=named(root))
+
+
+def _encoded(files: list[Path]) -> Iterator[tuple[str, bytes]]:
+    for file in files:
+        yield named(file), read_bytes(file, at_most=MAX_FILE_BYTES)
+
+
+def _folders_in(path: Path) -> list[Path]:
+    return [entry for entry in entries(path) if is_folder(entry)]
+
+
+def _root(path: Path, split: str) -> Path:
+    """The folder that holds the class folders: `path`, or its split's folder if all its folders are such."""
+    folders = _folders_in(path)
+    if not folders or not all(folder.name in ALL_SPLITS for folder in folders):
+        return of_split(named(path), [path], split)[0] if split != "train" else path
+    return of_split(named(path), folders, split)[0]
+
+
+def _class_folders(root: Path) -> list[Path]:
+    for entry in entries(root):
+        if not is_folder(entry) and not _COMPANIONS.fullmatch(entry.name):
+            raise DataError(f"{named(entry)}: lies beside the class folders; move it into its class's folder, or away")
+    folders = {folder.name: folder for folder in _folders_in(root)}
+    if not folders:
+        raise DataError(f"{named(root)}: holds no class folders; put each class's pictures in a folder of its name")
+    return [folders[name] for name in in_class_order(set(folders))]
+
+
+def _files_of(folder: Path) -> list[Path]:
+    files = entries(folder)
+    if not files:
+        raise DataError(f"{named(folder)}: holds no pictures; add some, or remove the folder")
+    return files
