@@ -1,0 +1,267 @@
+"""Every setting of a training run: one frozen dataclass, presets as functions, TOML and overrides on top.
+
+A setting that no field knows is an error, never ignored; so is a value outside its range. Nothing heavy is
+imported here: `digitsmith --help` reads this file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from digitsmith.errors import ConfigError
+from digitsmith.randomness import MAX_SEED
+
+Settings = TypeVar("Settings", "TrainSettings", "Augmentation")
+
+MODELS = ("gan", "cgan", "acgan", "cgan-mlp")
+GENERATOR_LOSSES = ("minimax", "non-saturating")
+PRECISIONS = ("auto", "float32", "bfloat16")
+DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How the real images are moved before D sees them, each image by its own random amount.
+
+    Second report, section 4.2. All zero: not at all. The defaults of `digit_safe` never turn one digit into
+    another; flips do (a 2 into something else), and are off unless asked for.
+    """
+
+    shift_px: float = 0.0
+    """Largest shift, in pixels, along each axis."""
+    rotate_deg: float = 0.0
+    """Largest rotation, in degrees, either way."""
+    scale: float = 0.0
+    """Largest relative change of size: 0.1 is 90 % to 110 %."""
+    elastic_px: float = 0.0
+    """Standard deviation of a smooth displacement field, in pixels."""
+    flip: bool = False
+    """Mirror half of the images left to right. Only for data whose classes survive it."""
+
+    def __post_init__(self) -> None:
+        for name, largest in (
+            ("shift_px", 28.0),
+            ("rotate_deg", 180.0),
+            ("scale", 0.9),
+            ("elastic_px", 10.0),
+        ):
+            _require(f"augmentation.{name}", getattr(self, name), low=0.0, high=largest)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether no image would be moved."""
+        return self == Augmentation()
+
+
+def digit_safe() -> Augmentation:
+    """Shift, rotation, scale and elastic strength that leave every MNIST class readable; no flips."""
+    return Augmentation(shift_px=2.0, rotate_deg=10.0, scale=0.1, elastic_px=0.6)
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """What makes a training run. Two runs of equal settings, data and thread count end in equal bits."""
+
+    model: str = "acgan"
+    """Architecture: gan, cgan, acgan or cgan-mlp."""
+    data: str = "mnist"
+    """`mnist`, or the path of your own labelled images."""
+    preset: str = "report-2"
+    """Where the settings below came from; recorded, not read."""
+    epochs: float = 20.0
+    """Passes over the training images."""
+    batch_size: int = 128
+    """Real images a step; as many are generated."""
+    learning_rate: float = 1e-3
+    """Adam's step size, for both networks."""
+    decay_from: float = 1.0
+    """Share of the run after which the learning rate falls linearly towards zero; 1 keeps it constant."""
+    adam_beta1: float = 0.5
+    """Decay of Adam's running mean."""
+    adam_beta2: float = 0.999
+    """Decay of Adam's running square."""
+    generator_loss: str = "non-saturating"
+    """How G's loss is written: minimax (equation 1) or non-saturating."""
+    ema_half_life_images: float = 10_000.0
+    """Images after which a weight counts half in the average that draws; 0 draws with the last weights."""
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    """How the real images are moved (second report, section 4.2)."""
+    seed: int = 0
+    """All randomness of the run follows from it."""
+    precision: str = "auto"
+    """Of the forward passes: float32, bfloat16, or auto: bfloat16 where the processor multiplies in it."""
+    threads: int = 0
+    """CPU threads; 0 takes as many as there are cores. The same number gives the same bits."""
+    device: str = "auto"
+    """Where it trains: cpu, cuda, or auto: a GPU where there is one."""
+    sample_epochs: tuple[int, ...] = (1, 10, 20)
+    """Epochs at which the sample grids are kept (second report, Figures 6 to 8)."""
+    checkpoint_every_images: int = 60_000
+    """Real images between two checkpoints."""
+    keep_checkpoints: int = 3
+    """How many of the newest checkpoints stay on disk."""
+    log_every_steps: int = 50
+    """Steps between two rows of the log."""
+
+    def __post_init__(self) -> None:
+        _require_one_of("model", self.model, MODELS)
+        _require_one_of("generator_loss", self.generator_loss, GENERATOR_LOSSES)
+        _require_one_of("precision", self.precision, PRECISIONS)
+        _require_one_of("device", self.device, DEVICES)
+        _require("epochs", self.epochs, low=0.0, high=1e6, exclusive=True)
+        _require("batch_size", self.batch_size, low=2, high=65_536)  # BatchNorm needs two
+        _require("learning_rate", self.learning_rate, low=0.0, high=1.0, exclusive=True)
+        _require("decay_from", self.decay_from, low=0.0, high=1.0)
+        _require("adam_beta1", self.adam_beta1, low=0.0, high=0.9999)
+        _require("adam_beta2", self.adam_beta2, low=0.0, high=0.999999)
+        _require("ema_half_life_images", self.ema_half_life_images, low=0.0, high=1e12)
+        _require("seed", self.seed, low=0, high=MAX_SEED)
+        _require("threads", self.threads, low=0, high=1024)
+        _require("checkpoint_every_images", self.checkpoint_every_images, low=1, high=10**12)
+        _require("keep_checkpoints", self.keep_checkpoints, low=1, high=10_000)
+        _require("log_every_steps", self.log_every_steps, low=1, high=10**9)
+        for epoch in self.sample_epochs:
+            _require("sample_epochs", epoch, low=1, high=10**6)
+
+
+def report_1() -> TrainSettings:
+    """The first report's settings (its sections 4.2 to 5.3): fully connected, BCE losses, Adam(2e-4, 0.5, 0.999).
+
+    It gives neither epochs nor batch size: 50 epochs of batches of 128 are ours.
+    """
+    return TrainSettings(
+        model="cgan-mlp",
+        preset="report-1",
+        epochs=50.0,
+        learning_rate=2e-4,
+        generator_loss="non-saturating",
+        sample_epochs=(1, 10, 20, 50),
+    )
+
+
+def report_2() -> TrainSettings:
+    """The second report's settings (its sections 2.1 and 3.3 to 3.5): lr 0.001, 20 epochs, DCGAN's protocol.
+
+    Batch 128, betas (0.5, 0.999) and the non-saturating loss are DCGAN's, whose "protocols and
+    implementations" the report follows; its own text writes the game as minimax, which is one option away.
+    """
+    return TrainSettings(preset="report-2")
+
+
+def demo() -> TrainSettings:
+    """The default conditional model in a few minutes on two cores: the ACGAN, fewer epochs, decaying steps."""
+    return TrainSettings(
+        preset="demo", epochs=10.0, decay_from=0.5, ema_half_life_images=20_000.0, sample_epochs=(1, 5, 10)
+    )
+
+
+PRESETS = {"report-1": report_1, "report-2": report_2, "demo": demo}
+
+
+def settings_for(
+    model: str | None = None,
+    *,
+    preset: str | None = None,
+    file: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> TrainSettings:
+    """The settings of a run: a preset, then a TOML file, then overrides, each on top of the one before.
+
+    Args:
+        model: the architecture; without a preset it also chooses one: the report it is from.
+        preset: `report-1`, `report-2` or `demo`.
+        file: TOML whose keys are `TrainSettings`' fields, with `[augmentation]` as a table.
+        overrides: the same keys; `None` values are left as they are.
+
+    Raises:
+        ConfigError: an unknown preset, key or model, a value of another type or outside its range,
+            or a file that is not TOML; the message names it.
+    """
+    if preset is None:
+        preset = "report-1" if model == "cgan-mlp" else "report-2"
+    _require_one_of("preset", preset, tuple(PRESETS))
+    return with_overrides(PRESETS[preset](), model, file=file, overrides=overrides)
+
+
+def with_overrides(
+    settings: TrainSettings,
+    model: str | None = None,
+    *,
+    file: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> TrainSettings:
+    """`settings`, then a TOML file, then overrides, then the model's name; arguments as for `settings_for`."""
+    if file is not None:
+        settings = _replace(settings, _read_toml(file), where=f"{file}: ")
+    asked = {key: value for key, value in (overrides or {}).items() if value is not None}
+    if model is not None:
+        asked["model"] = model
+    return _replace(settings, asked, where="")
+
+
+def settings_to_dict(settings: TrainSettings) -> dict[str, Any]:
+    """Plain values that JSON and TOML can hold; `settings_from_dict` is its inverse."""
+    return dataclasses.asdict(settings) | {"sample_epochs": list(settings.sample_epochs)}
+
+
+def settings_from_dict(values: Mapping[str, Any], *, where: str) -> TrainSettings:
+    """Settings from saved values; `where` names the file in the message of a `ConfigError`."""
+    return _replace(TrainSettings(), values, where=f"{where}: ")
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read ({error.strerror}); give the path of a TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: is not TOML: {error}") from None
+
+
+def _replace(settings: Settings, values: Mapping[str, Any], *, where: str) -> Settings:
+    """`settings` with `values` in place of its fields, each checked against its field's type."""
+    hints = get_type_hints(type(settings))
+    checked: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in hints:
+            raise ConfigError(f"{where}there is no setting {key!r}; there are {', '.join(hints)}")
+        checked[key] = _converted(getattr(settings, key), value, hints[key], name=f"{where}{key}")
+    return dataclasses.replace(settings, **checked)
+
+
+def _converted(current: Any, value: Any, hint: Any, *, name: str) -> Any:
+    """`value` as the type `hint` of a setting, without guessing: 20 is a float, "20" and True are not."""
+    if isinstance(current, Augmentation):
+        if isinstance(value, Augmentation):
+            return value
+        if isinstance(value, Mapping):
+            return _replace(current, value, where=f"{name}.")
+        raise ConfigError(f"{name} must be a table of settings, not {value!r}")
+    if hint == tuple[int, ...]:
+        if isinstance(value, list | tuple) and all(type(item) is int for item in value):
+            return tuple(value)
+        raise ConfigError(f"{name} must be a list of whole numbers, not {value!r}")
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        kinds = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
+        raise ConfigError(f"{name} must be {kinds[hint]}, not {value!r}")
+    return value
+
+
+def _require(name: str, value: float, *, low: float, high: float, exclusive: bool = False) -> None:
+    inside = math.isfinite(value) and low <= value <= high and not (exclusive and value == low)
+    if not inside:
+        bound = "above" if exclusive else "at least"
+        raise ConfigError(f"{name} must be {bound} {low:g} and at most {high:g}, not {value:g}")
+
+
+def _require_one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigError(f"there is no {name.replace('_', ' ')} {value!r}; choose one of {', '.join(allowed)}")

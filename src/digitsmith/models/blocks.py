@@ -1,0 +1,107 @@
+"""What the architectures share: the two interfaces, and the layers that more than one table lists."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from digitsmith.errors import ConfigError
+
+
+class Verdict(NamedTuple):
+    """What a discriminator says of a batch, before any sigmoid or softmax.
+
+    source: logits [B] of "this image came from the training data" (the tables' Sigmoid is in the loss).
+    classes: logits [B, K] of the auxiliary classifier, or None where the architecture has none.
+    """
+
+    source: Tensor
+    classes: Tensor | None = None
+
+
+class Generator(nn.Module):
+    """(z float [B, z_dim] standard normal, labels int64 [B]) -> images float [B, C, H, W] in [-1, 1].
+
+    An unconditional generator takes the labels too, and does not look at them.
+    """
+
+    z_dim: int = 100
+
+
+class Discriminator(nn.Module):
+    """(images float [B, C, H, W] in [-1, 1], labels int64 [B]) -> Verdict."""
+
+
+class ConvTransposeFromVector(nn.ConvTranspose2d):
+    """A stride-1 transposed convolution of a 1x1 map, computed as the matrix product that it is.
+
+    Same weights [in, out, k, k] and the same result as `nn.ConvTranspose2d`: with one input position every
+    output position is one column of weights, so the general kernel's bookkeeping buys nothing.
+    """
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:  # [B, in, 1, 1]
+        side = self.kernel_size[0]
+        product = x.flatten(1) @ self.weight.flatten(1)  # [B, out * k * k]
+        return product.view(-1, self.out_channels, side, side)
+
+
+def with_one_hot(z: Tensor, labels: Tensor, classes: int) -> Tensor:
+    """z [B, Z] with the labels' one-hot vectors behind it: [B, Z + classes]."""
+    return torch.cat([z, F.one_hot(labels, classes).to(z.dtype)], dim=1)
+
+
+def conv_generator(inputs: int, image_shape: tuple[int, int, int]) -> nn.Sequential:
+    """Second report, Tables 1, 3 and 5: they differ only in the width of the input vector.
+
+    The tables give kernels, strides and output sizes; padding 0, 1, 1 is what makes the sizes come out.
+    No bias before a BatchNorm, which would subtract it again. A 32x32 image starts from 8x8 instead of 7x7.
+    """
+    channels, height, _ = image_shape
+    first = height // 4
+    return nn.Sequential(
+        #                                                              [B, inputs, 1, 1]
+        ConvTransposeFromVector(inputs, 64, first, stride=1, bias=False),  # [B, 64, 7, 7]
+        nn.BatchNorm2d(64),
+        nn.ReLU(inplace=True),
+        nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1, bias=False),  # [B, 32, 14, 14]
+        nn.BatchNorm2d(32),
+        nn.ReLU(inplace=True),
+        nn.ConvTranspose2d(32, channels, 4, stride=2, padding=1),  # [B, C, 28, 28]
+        nn.Tanh(),
+    )
+
+
+def conv_block(inputs: int, outputs: int) -> nn.Sequential:
+    """Conv2D 4x4 / 2 - BatchNorm2D - ReLU, the block of Tables 2, 4 and 6: it halves the sides."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+def initialise_as_dcgan(network: nn.Module) -> None:
+    """The second report follows "the protocols and implementations in DCGAN" (its reference [4]):
+    weights N(0, 0.02), BatchNorm scales N(1, 0.02), biases 0."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.normal_(module.weight, 0.0, 0.02)
+        elif isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.weight, 1.0, 0.02)
+        else:
+            continue
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def require_quartered(image_shape: tuple[int, int, int], name: str) -> None:
+    """The convolutional architectures halve each side twice, and their first layer is square."""
+    _, height, width = image_shape
+    if height != width or height % 4 or height < 8:
+        raise ConfigError(
+            f"{name} needs square images whose side is a multiple of 4 and at least 8 px, these are "
+            f"{height}x{width}; resize the images, or train cgan-mlp, which takes any size"
+        )

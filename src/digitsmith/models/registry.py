@@ -1,0 +1,53 @@
+"""Every architecture by its name. A new one is a file of its own and one row here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from digitsmith.errors import ConfigError
+from digitsmith.models.acgan import AcganDiscriminator, AcganGenerator
+from digitsmith.models.blocks import Discriminator, Generator
+from digitsmith.models.cgan import CganDiscriminator, CganGenerator
+from digitsmith.models.cgan_mlp import CganMlpDiscriminator, CganMlpGenerator
+from digitsmith.models.gan import GanDiscriminator, GanGenerator
+from digitsmith.randomness import Stream, derived_seed
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A generator and the discriminator it learns from. Both are built from (C, H, W) and the class count."""
+
+    generator: Callable[[tuple[int, int, int], int], Generator]
+    discriminator: Callable[[tuple[int, int, int], int], Discriminator]
+
+
+ARCHITECTURES = {
+    "gan": Architecture(GanGenerator, GanDiscriminator),
+    "cgan": Architecture(CganGenerator, CganDiscriminator),
+    "acgan": Architecture(AcganGenerator, AcganDiscriminator),
+    "cgan-mlp": Architecture(CganMlpGenerator, CganMlpDiscriminator),
+}
+
+
+def architecture(name: str) -> Architecture:
+    """The architecture called `name`.
+
+    Raises:
+        ConfigError: no architecture has that name; the message lists those there are.
+    """
+    if name not in ARCHITECTURES:
+        raise ConfigError(f"there is no model {name!r}; choose one of {', '.join(ARCHITECTURES)}")
+    return ARCHITECTURES[name]
+
+
+def build_networks(
+    name: str, image_shape: tuple[int, int, int], classes: int, *, seed: int
+) -> tuple[Generator, Discriminator]:
+    """Both networks of `name` with the initial weights that belong to `seed`, on the CPU, in float32."""
+    chosen = architecture(name)
+    with torch.random.fork_rng(devices=[]):  # the caller's random numbers go on as if nothing had happened
+        torch.manual_seed(derived_seed(seed, Stream.WEIGHTS))
+        return chosen.generator(image_shape, classes), chosen.discriminator(image_shape, classes)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from digitsmith.config import (
+    MODELS,
+    PRESETS,
+    Augmentation,
+    TrainSettings,
+    digit_safe,
+    settings_for,
+    settings_from_dict,
+    settings_to_dict,
+)
+from digitsmith.errors import ConfigError
+
+
+def test_report_1_has_its_reports_settings() -> None:
+    settings = PRESETS["report-1"]()
+    assert (settings.model, settings.learning_rate) == ("cgan-mlp", 2e-4)
+    assert (settings.adam_beta1, settings.adam_beta2) == (0.5, 0.999)
+    assert settings.generator_loss == "non-saturating"  # its L_G, section 5.3.3
+
+
+def test_report_2_has_its_reports_settings() -> None:
+    settings = PRESETS["report-2"]()
+    assert (settings.learning_rate, settings.epochs) == (1e-3, 20)
+    assert settings.decay_from == 1.0  # it names no schedule
+    assert settings.augmentation.is_identity
+    assert settings.sample_epochs == (1, 10, 20)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_alone_chooses_its_own_report(model: str) -> None:
+    settings = settings_for(model)
+    assert settings.model == model
+    assert settings.preset == ("report-1" if model == "cgan-mlp" else "report-2")
+
+
+def test_each_layer_lies_on_the_one_before(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('epochs = 3\nseed = 4\nmodel = "gan"\n[augmentation]\nshift_px = 2\n')
+    settings = settings_for("cgan", preset="demo", file=file, overrides={"seed": 5, "batch_size": None})
+    assert (settings.model, settings.epochs, settings.seed, settings.batch_size) == ("cgan", 3.0, 5, 128)
+    assert settings.augmentation == Augmentation(shift_px=2.0)
+    assert settings.decay_from == PRESETS["demo"]().decay_from
+
+
+def test_saved_settings_come_back() -> None:
+    settings = settings_for("gan", overrides={"sample_epochs": [2, 3], "augmentation": digit_safe(), "seed": 2**62})
+    assert settings_from_dict(settings_to_dict(settings), where="here") == settings
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        ({"epochs": -1}, "epochs must be above 0"),
+        ({"epochs": 0}, "epochs must be above 0"),
+        ({"epochs": float("nan")}, "epochs must be"),
+        ({"epochs": "20"}, "epochs must be a number"),
+        ({"batch_size": 1}, "batch_size must be at least 2"),
+        ({"batch_size": 12.5}, "batch_size must be a whole number"),
+        ({"batch_size": True}, "batch_size must be a whole number"),
+        ({"learning_rate": 0}, "learning_rate must be above 0"),
+        ({"seed": -3}, "seed must be at least 0"),
+        ({"model": "stylegan"}, "choose one of gan, cgan, acgan, cgan-mlp"),
+        ({"generator_loss": "hinge"}, "choose one of minimax, non-saturating"),
+        ({"precision": "float16"}, "choose one of auto"),
+        ({"device": "tpu"}, "choose one of auto"),
+        ({"sample_epochs": [1, "ten"]}, "sample_epochs must be a list of whole numbers"),
+        ({"sample_epochs": [0]}, "sample_epochs must be at least 1"),
+        ({"augmentation": {"flips": True}}, "there is no setting 'flips'"),
+        ({"augmentation": {"shift_px": -1}}, "shift_px must be at least 0"),
+        ({"augmentation": 3}, "augmentation must be a table"),
+        ({"lr": 0.1}, "there is no setting 'lr'; there are model"),
+    ],
+)
+def test_what_cannot_be_right_is_named(overrides: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words.replace("(", r"\(")) as caught:
+        settings_for(overrides=overrides)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("epochs = ", "is not TOML"), ("epoch = 3", "there is no setting 'epoch'"), ("epochs = 'x'", "a number")],
+)
+def test_a_bad_file_is_named(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=words) as caught:
+        settings_for("acgan", file=file)
+    assert str(file) in str(caught.value)
+
+
+def test_a_missing_file_or_preset_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        settings_for("acgan", file=tmp_path / "none.toml")
+    with pytest.raises(ConfigError, match="choose one of report-1, report-2, demo"):
+        settings_for("acgan", preset="report-3")
+
+
+def test_flips_are_never_on_unless_asked_for() -> None:
+    assert not TrainSettings().augmentation.flip
+    assert not digit_safe().flip
