@@ -1,0 +1,204 @@
+"""The training loop, top to bottom: settings and images in, a run's folder and a generator out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from digitsmith.config import TrainSettings
+from digitsmith.data.digits import Digits
+from digitsmith.errors import TrainingDiverged, TrainingInterrupted
+from digitsmith.models.blocks import Generator
+from digitsmith.randomness import Stream, normal_rows
+from digitsmith.training.batches import BatchSource, to_uint8
+from digitsmith.training.checkpoint import newest_checkpoint, save_checkpoint
+from digitsmith.training.health import HealthWatch, measure
+from digitsmith.training.machine import describe, resolve, versions
+from digitsmith.training.observers import Moment, Observer, Observers, RunLog, TensorBoard
+from digitsmith.training.run_folder import RunFolder
+from digitsmith.training.signals import StopRequest
+from digitsmith.training.state import TrainingState
+from digitsmith.training.step import StepResult, adversarial_step
+
+SAMPLE_ROWS = 10
+LOSS_LIMIT = 1e4  # a healthy run of these models stays below 100
+
+
+class TrainedRun(NamedTuple):
+    """What a finished run leaves in memory: its folder, its resolved settings and the generator that draws."""
+
+    folder: RunFolder
+    settings: TrainSettings
+    generator: Generator
+
+
+def train_gan(
+    settings: TrainSettings,
+    digits: Digits,
+    *,
+    out: Path,
+    resume: bool = False,
+    observers: Sequence[Observer] = (),
+) -> TrainedRun:
+    """Train a GAN on `digits` into the folder `out`.
+
+    Killed at any moment and resumed with `resume=True`, it ends in the same bits as if left alone, at the
+    same thread count: every random number follows from (seed, step), the rest is in the checkpoint.
+
+    Raises:
+        InputError: a class has no image; `out` holds something and `resume` is false, or another run.
+        TrainingInterrupted: Ctrl-C or SIGTERM; the finished step is saved.
+        TrainingDiverged: a loss is NaN, infinite or beyond 10,000; the last checkpoint is good.
+        StorageError: the disk refused; the last checkpoint is good.
+    """
+    digits.require_every_class()
+    folder = RunFolder(out)
+    with folder.locked(), StopRequest() as stop:
+        if resume and folder.record.exists():
+            settings = resolve(settings)
+            folder.rejoin(settings, digits)
+        else:
+            settings = resolve(settings)
+            folder.begin(settings, digits, {"versions": versions(), "machine": describe(settings)})
+        torch.set_num_threads(settings.threads)
+
+        state = TrainingState(settings, digits, device=settings.device)
+        source = BatchSource(digits, settings, z_dim=state.players.generator.z_dim, device=settings.device)
+        listeners = Observers([RunLog(folder), TensorBoard(folder.tensorboard), *observers])
+        passed_over: list[str] = []
+        checkpoint = newest_checkpoint(folder.checkpoints, warn=passed_over.append)
+        if checkpoint is not None:
+            state.load(checkpoint)
+        try:
+            listeners.started(_moment(state.step, settings, digits))
+            for line in passed_over:
+                listeners.warning(_moment(state.step, settings, digits), "damaged-checkpoint", line)
+            _play(settings, digits, state, source, folder, listeners, stop)
+        finally:
+            listeners.close()
+    return TrainedRun(folder, settings, state.averaged.network)
+
+
+def _play(
+    settings: TrainSettings,
+    digits: Digits,
+    state: TrainingState,
+    source: BatchSource,
+    folder: RunFolder,
+    listeners: Observer,
+    stop: StopRequest,
+) -> None:
+    """All steps that are left, with what is logged, drawn and saved on the way."""
+    size, total_steps = settings.batch_size, steps_in(settings, digits)
+    sample_steps = {-(-epoch * len(digits) // size): epoch for epoch in settings.sample_epochs}
+    sample_steps[total_steps] = math.ceil(settings.epochs)  # the last grid always
+    save_every = -(-settings.checkpoint_every_images // size)
+    classes = 1 if settings.model == "gan" else len(digits.classes)
+    watch, begun, last_row = HealthWatch(), time.perf_counter(), (time.perf_counter(), state.step)
+
+    def save() -> None:
+        tensors = state.tensors()
+        _require_finite_weights(tensors, state.step, folder)
+        path = save_checkpoint(
+            folder.checkpoints,
+            step=state.step,
+            images=state.step * size,
+            tensors=tensors,
+            keep=settings.keep_checkpoints,
+        )
+        listeners.saved(moment, path)
+
+    moment = _moment(state.step, settings, digits)
+    while state.step < total_steps:
+        state.set_learning_rate(learning_rate_at(settings, state.step / total_steps))
+        batch = source.batch(state.step)
+        result = adversarial_step(state.players, batch)
+        state.step += 1
+        state.averaged.update(images_seen=state.step * size, batch_size=size)
+
+        moment = _moment(state.step, settings, digits)
+        looks = state.step % settings.log_every_steps == 0 or state.step == total_steps
+        if looks or settings.device == "cpu":  # on a GPU, asking every step would make it wait
+            _require_finite_losses(result, state.step, folder)
+        listeners.stepped(moment)
+        if looks:
+            measured = measure(result, batch.real, batch.labels, batch.fake_labels, classes=classes)
+            now = time.perf_counter()
+            rate = (state.step - last_row[1]) * size / (now - last_row[0])
+            listeners.row(moment, measured, images_per_s=rate, seconds=now - begun)
+            for kind, message in watch.look(moment.images, measured):
+                listeners.warning(moment, kind, message)
+            last_row = (time.perf_counter(), state.step)
+        if state.step in sample_steps:
+            grid = fixed_noise_grid(state.averaged.network, settings, digits)
+            listeners.samples(moment, sample_steps[state.step], grid)
+        if state.step % save_every == 0 or state.step == total_steps or stop.signal_number:
+            save()
+        if stop.signal_number and state.step < total_steps:
+            raise TrainingInterrupted(
+                f"stopped after step {state.step} of {total_steps}, saved; "
+                f"go on with: digitsmith train {settings.model} --out {folder.root} --resume",
+                signal_number=stop.signal_number,
+            )
+    listeners.finished(moment, seconds=time.perf_counter() - begun)
+
+
+def steps_in(settings: TrainSettings, digits: Digits) -> int:
+    """Steps in the whole run: enough to see `epochs` times the images."""
+    return math.ceil(settings.epochs * len(digits) / settings.batch_size)
+
+
+def learning_rate_at(settings: TrainSettings, progress: float) -> float:
+    """Constant up to `decay_from` of the run, then straight down towards zero; `progress` in [0, 1)."""
+    if progress < settings.decay_from:
+        return settings.learning_rate
+    return settings.learning_rate * (1 - progress) / (1 - settings.decay_from)
+
+
+@torch.no_grad()
+def fixed_noise_grid(generator: Generator, settings: TrainSettings, digits: Digits) -> NDArray[np.uint8]:
+    """The run's sample grid: uint8 [10, K, C, H, W], one column per class and the same noise along a row.
+
+    An unconditional generator has no classes to show: each of its 10 columns is other noise.
+    """
+    conditional = settings.model != "gan"
+    columns = len(digits.classes) if conditional else 10
+    if conditional:
+        rows = normal_rows(settings.seed, np.arange(SAMPLE_ROWS), generator.z_dim, stream=Stream.FIXED)
+        z = np.repeat(rows, columns, axis=0)
+    else:
+        z = normal_rows(settings.seed, np.arange(SAMPLE_ROWS * columns), generator.z_dim, stream=Stream.FIXED)
+    labels = torch.arange(columns).repeat(SAMPLE_ROWS)
+    images = generator(torch.from_numpy(z).to(settings.device), labels.to(settings.device))
+    return to_uint8(images).cpu().numpy().reshape(SAMPLE_ROWS, columns, *digits.image_shape)
+
+
+def _moment(step: int, settings: TrainSettings, digits: Digits) -> Moment:
+    images = step * settings.batch_size
+    return Moment(step, images, images / len(digits), steps_in(settings, digits) * settings.batch_size)
+
+
+def _require_finite_losses(result: StepResult, step: int, folder: RunFolder) -> None:
+    loss_d, loss_g = float(result.loss_d), float(result.loss_g)
+    if not (abs(loss_d) < LOSS_LIMIT and abs(loss_g) < LOSS_LIMIT):  # NaN fails every comparison
+        raise TrainingDiverged(
+            f"the losses left every sensible range at step {step} (discriminator {loss_d:g}, generator {loss_g:g}); "
+            f"checkpoints in {folder.checkpoints} are from before it; try a lower --learning-rate or another --seed"
+        )
+
+
+def _require_finite_weights(tensors: dict[str, torch.Tensor], step: int, folder: RunFolder) -> None:
+    """A step can leave NaN weights behind finite losses; such a state must not replace a good checkpoint."""
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            raise TrainingDiverged(
+                f"{name} is no longer finite after step {step}; checkpoints in {folder.checkpoints} are from "
+                "before it; try a lower --learning-rate or another --seed"
+            )

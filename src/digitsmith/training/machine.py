@@ -1,0 +1,74 @@
+"""What this machine can do, asked once at the start of a run and written into it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import digitsmith
+from digitsmith.config import TrainSettings
+
+
+def resolve(settings: TrainSettings) -> TrainSettings:
+    """`settings` with the choices that were left to the machine made: threads, precision, device.
+
+    A run keeps them, so that resuming it elsewhere computes the same way where that is possible.
+    """
+    device = settings.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    precision = settings.precision
+    if precision == "auto":
+        precision = "bfloat16" if multiplies_in_bfloat16(device) else "float32"
+    threads = settings.threads or available_cores()
+    return dataclasses.replace(settings, device=device, precision=precision, threads=threads)
+
+
+def available_cores() -> int:
+    """The cores this process may run on, which in a container are often fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def multiplies_in_bfloat16(device: str) -> bool:
+    """Whether bfloat16 products are done by the hardware: emulated ones are slower than float32."""
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+
+
+def describe(settings: TrainSettings) -> dict[str, str | int]:
+    """The machine and the choices `resolve` made, for a run's record."""
+    return {
+        "processor": _processor_name(),
+        "cores": os.cpu_count() or 1,
+        "threads": settings.threads,
+        "precision": settings.precision,
+        "device": torch.cuda.get_device_name() if settings.device == "cuda" else "cpu",
+        "system": platform.system(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """What computed it: digitsmith, torch, NumPy and Python."""
+    return {
+        "digitsmith": digitsmith.__version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _processor_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()

@@ -1,0 +1,154 @@
+"""A run's folder: what lies where, who may write into it, and whether a resume belongs to it.
+
+run.json       the settings, the data's fingerprint, versions and machine
+log.jsonl      a row every few steps, and each warning
+tensorboard/   the same rows as scalars, and the sample grids
+samples/       epoch-0001.npy: the grids as uint8 [rows, columns, C, H, W]
+checkpoints/   the newest few, to resume from
+weights/       the generator that draws, exported
+figures/, index.html
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from digitsmith.config import TrainSettings, settings_from_dict, settings_to_dict
+from digitsmith.data.digits import Digits
+from digitsmith.errors import CheckpointError, InputError
+from digitsmith.storage import storage_errors, write_json_atomically
+from digitsmith.training.run_files import RUN_FORMAT, read_run
+
+MAY_CHANGE = {
+    "epochs",
+    "sample_epochs",
+    "checkpoint_every_images",
+    "keep_checkpoints",
+    "log_every_steps",
+    "data",
+}
+"""Settings that a resumed run may have otherwise: none of them moves a weight up to a given step. The path
+of the data may change, its fingerprint may not."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths within one run's folder."""
+
+    root: Path
+
+    @property
+    def record(self) -> Path:
+        return self.root / "run.json"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log.jsonl"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.root / "tensorboard"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.root / "checkpoints"
+
+    @property
+    def weights(self) -> Path:
+        return self.root / "weights"
+
+    def samples(self, epoch: int) -> Path:
+        return self.root / "samples" / f"epoch-{epoch:04d}.npy"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep the folder to this process: two writers would take each other's checkpoints for their own.
+
+        Raises:
+            InputError: another process trains into it.
+            StorageError: the folder cannot be made.
+        """
+        with storage_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            handle = (self.root / ".lock").open("w")
+        with handle:
+            if not _lock(handle.fileno()):
+                raise InputError(f"{self.root}: another process is training into it; wait for it or choose --out")
+            yield
+
+    def read_record(self) -> dict[str, Any]:
+        """What `run.json` says; DataError as `read_run`."""
+        return read_run(self.record)
+
+    def saved_settings(self) -> TrainSettings:
+        """The settings the run was started with, the machine's choices included."""
+        return settings_from_dict(self.read_record()["settings"], where=str(self.record))
+
+    def begin(self, settings: TrainSettings, digits: Digits, facts: dict[str, Any]) -> None:
+        """Record a new run.
+
+        Raises:
+            InputError: there is something in the folder already.
+        """
+        there = sorted(path.name for path in self.root.iterdir() if path.name != ".lock")
+        if there:
+            what = "a run" if self.record.exists() else f"files ({there[0]}, ...)" if len(there) > 1 else there[0]
+            raise InputError(f"{self.root}: holds {what} already; add --resume to go on with a run, or choose --out")
+        write_json_atomically(self.record, self._record(settings, digits) | facts)
+
+    def rejoin(self, settings: TrainSettings, digits: Digits) -> None:
+        """Check that `settings` and `digits` are the run's own, and record what may change.
+
+        Raises:
+            CheckpointError: the run is another model's, had other settings, or other data.
+        """
+        record = self.read_record()
+        before = self.saved_settings()
+        for item in dataclasses.fields(TrainSettings):
+            then, now = getattr(before, item.name), getattr(settings, item.name)
+            if then != now and item.name not in MAY_CHANGE:
+                raise CheckpointError(
+                    f"{self.root}: was trained with {item.name} {then}, not {now}; resume it with its own, "
+                    "or choose another --out"
+                )
+        if before.epochs != settings.epochs and settings.decay_from < 1:
+            raise CheckpointError(
+                f"{self.root}: its learning rate falls towards epoch {before.epochs:g}, so it cannot end at "
+                f"{settings.epochs:g}; train again with --epochs {settings.epochs:g} into another --out"
+            )
+        if record["data"]["fingerprint"] != digits.fingerprint():
+            raise CheckpointError(
+                f"{self.root}: was trained on other images than {digits.source}; resume it with its own --data"
+            )
+        write_json_atomically(self.record, record | self._record(settings, digits))
+
+    def _record(self, settings: TrainSettings, digits: Digits) -> dict[str, Any]:
+        return {
+            "format": RUN_FORMAT,
+            "settings": settings_to_dict(settings),
+            "data": {
+                "source": digits.source,
+                "images": len(digits),
+                "shape": list(digits.image_shape),
+                "classes": list(digits.classes),
+                "fingerprint": digits.fingerprint(),
+            },
+        }
+
+
+def _lock(descriptor: int) -> bool:
+    """Take the operating system's lock, which a killed process gives back by itself."""
+    try:
+        import fcntl
+    except ImportError:  # Windows has none; two writers there are the user's to avoid
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
