@@ -1,0 +1,1 @@
+"""What generated digits are worth, in figures: features -> statistics -> figure."""
