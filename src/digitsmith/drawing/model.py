@@ -1,0 +1,167 @@
+"""A trained generator, ready to draw: labels and a seed in, uint8 images out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from digitsmith.errors import CheckpointError, InputError
+from digitsmith.models.blocks import Generator
+from digitsmith.randomness import MAX_SEED, normal_rows
+from digitsmith.training.batches import to_uint8
+from digitsmith.training.checkpoint import newest_checkpoint
+from digitsmith.training.run_folder import RunFolder
+from digitsmith.training.state import without_prefix
+from digitsmith.weights.folder import (
+    CONFIG,
+    GeneratorConfig,
+    build_generator,
+    read_folder,
+    save_folder,
+    weights_checksum,
+)
+
+SHIPPED = Path(__file__).parent.parent / "weights" / "shipped"
+CHUNK = 128
+"""Images that pass the network at once, always. A product's last bits depend on how many rows it has and on
+where a row stands, so image i always stands in row i % CHUNK of a pass of CHUNK rows: that makes it the same
+whether it was asked for alone or among a million."""
+
+
+@dataclass(frozen=True)
+class DigitModel:
+    """A generator with what is known of it. `load` and `from_pretrained` make one."""
+
+    config: GeneratorConfig
+    generator: Generator
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it draws the class it is asked for."""
+        return self.config.model != "gan"
+
+    def draw(self, labels: Sequence[int] | NDArray[np.integer], *, seed: int = 0, start: int = 0) -> NDArray[np.uint8]:
+        """Draw one image per label.
+
+        Args:
+            labels: the classes asked for, each in 0 .. K-1. An unconditional model draws as many images as
+                there are labels and does not look at them.
+            seed: 0 .. 2**63 - 1. The same seed gives the same images.
+            start: the index of the first image. Image i depends on (weights, seed, i, its label) alone, so
+                `draw(labels[5:], start=5)` continues `draw(labels[:5])`.
+
+        Returns:
+            uint8 [N, H, W], or [N, H, W, 3] for a colour model; 0 is the background.
+
+        Raises:
+            InputError: a label or seed out of range.
+        """
+        checked = self.checked_labels(labels)
+        chunks = [images for images, _ in self.draw_chunks(checked, seed=seed, start=start)]
+        channels, height, width = self.config.image_shape
+        images = np.concatenate(chunks) if chunks else np.zeros((0, channels, height, width), np.uint8)
+        return images[:, 0] if channels == 1 else np.ascontiguousarray(images.transpose(0, 2, 3, 1))
+
+    @torch.no_grad()
+    def draw_chunks(
+        self, labels: NDArray[np.int64], *, seed: int = 0, start: int = 0
+    ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
+        """`draw`, a piece at a time: uint8 [n, C, H, W] with their labels int64 [n], n <= 128, in order."""
+        if not (0 <= seed <= MAX_SEED and start >= 0):
+            raise InputError(f"seed must be 0 to 2**63 - 1 and start at least 0, not {seed} and {start}")
+        end = start + len(labels)
+        for first in range(start - start % CHUNK, end, CHUNK):
+            low, high = max(first, start), min(first + CHUNK, end)
+            padded = np.zeros(CHUNK, np.int64)
+            padded[low - first : high - first] = labels[low - start : high - start]
+            z = normal_rows(seed, np.arange(first, first + CHUNK), self.generator.z_dim)
+            images = to_uint8(self.generator(torch.from_numpy(z), torch.from_numpy(padded))).numpy()
+            yield images[low - first : high - first], padded[low - first : high - first]
+
+    def checked_labels(self, labels: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int64]:
+        """`labels` as int64 [N].
+
+        Raises:
+            InputError: not whole numbers in one row, or one outside the model's classes.
+        """
+        array = np.asarray(labels)
+        if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+            raise InputError(f"labels must be whole numbers in one row, these are {array.dtype} {list(array.shape)}")
+        outside = array[(array < 0) | (array >= len(self.config.classes))]
+        if len(outside):
+            raise InputError(f"there is no class {int(outside[0])}; labels go from 0 to {len(self.config.classes) - 1}")
+        return array.astype(np.int64)
+
+    def save_pretrained(self, folder: str | Path) -> Path:
+        """Write config.json, model.safetensors and README.md (Hugging Face's layout) into `folder`.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        save_folder(Path(folder), self.config, self.generator.state_dict())
+        return Path(folder)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> DigitModel:
+        """What `save_pretrained` wrote, its checksum verified. The folder is local; nothing is downloaded.
+
+        Raises:
+            CheckpointError: a file is missing, damaged or changed.
+        """
+        config, tensors = read_folder(Path(folder))
+        return cls(config, build_generator(config, tensors, where=str(folder)))
+
+    @classmethod
+    def from_run(cls, folder: str | Path) -> DigitModel:
+        """The averaged generator of a run's newest whole checkpoint, finished or not.
+
+        Raises:
+            CheckpointError: the folder is no run, or has no whole checkpoint yet.
+        """
+        run = RunFolder(Path(folder))
+        record = run.read_record()
+        checkpoint = newest_checkpoint(run.checkpoints, warn=lambda line: None)
+        if checkpoint is None:
+            raise CheckpointError(f"{folder}: has no checkpoint yet; let it train on, or use another run")
+        tensors = without_prefix(checkpoint.tensors, "ema")
+        channels, height, width = record["data"]["shape"]
+        training = {key: record[key] for key in ("settings", "data", "versions", "machine")}
+        config = GeneratorConfig(
+            model=record["settings"]["model"],
+            image_shape=(channels, height, width),
+            classes=tuple(record["data"]["classes"]),
+            weights_sha256=weights_checksum(tensors),
+            training=training | {"images_seen": checkpoint.images},
+        )
+        return cls(config, build_generator(config, tensors, where=str(checkpoint.path)))
+
+
+def shipped_names() -> list[str]:
+    """The models that came with the package."""
+    return sorted(path.parent.name for path in SHIPPED.glob(f"*/{CONFIG}"))
+
+
+def load(name_or_path: str | Path) -> DigitModel:
+    """A model by name or by path.
+
+    Args:
+        name_or_path: a shipped model's name (`shipped_names`), the folder of a run, or a folder that
+            `save_pretrained` wrote.
+
+    Raises:
+        CheckpointError: it is none of these, or damaged; the message says what is there.
+    """
+    if str(name_or_path) in shipped_names():
+        return DigitModel.from_pretrained(SHIPPED / str(name_or_path))
+    folder = Path(name_or_path)
+    if (folder / CONFIG).is_file():
+        return DigitModel.from_pretrained(folder)
+    if (folder / "run.json").is_file():
+        return DigitModel.from_run(folder)
+    what = "holds neither a run nor a saved model" if folder.exists() else "is no shipped model and no folder"
+    raise CheckpointError(f"{name_or_path}: {what}; shipped are {', '.join(shipped_names()) or 'none'}")

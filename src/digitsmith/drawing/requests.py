@@ -1,0 +1,82 @@
+"""Which digits to draw: a request becomes the labels of a data set, in the order in which they are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitsmith.errors import InputError
+
+MAX_IMAGES = 100_000_000  # 78 GB of 28 × 28 pixels: whoever asks for more has mistyped
+
+
+def balanced_labels(count: int, classes: int) -> NDArray[np.int64]:
+    """0, 1, ... classes - 1, 0, 1, ...: int64 [count]; the counts of two classes differ by at most one.
+
+    Raises:
+        InputError: when `count` is not in 1..MAX_IMAGES.
+    """
+    _check_total(count)
+    return np.arange(count, dtype=np.int64) % classes
+
+
+def labels_from_counts(counts: Mapping[int, int], classes: int) -> NDArray[np.int64]:
+    """As many of each label as `counts` says, int64 [sum of counts], interleaved evenly.
+
+    Image j of the n of a class stands at (j + 1/2) / n of the way, and the labels are sorted by where they
+    stand: a fraction t of the way along, every class has its t * n images to within one half. So the first
+    images are a fair sample of the whole, and equal counts give 0, 1, ... K - 1, 0, 1, ...
+
+    Raises:
+        InputError: for a label outside 0..classes - 1, a negative count, nothing asked for, or more than
+            MAX_IMAGES in all.
+    """
+    for label, count in counts.items():
+        if not 0 <= label < classes:
+            raise InputError(f"label {label} has no class; labels are 0..{classes - 1}")
+        if count < 0:
+            raise InputError(f"label {label}: cannot draw {count} images; give 0 or more")
+    _check_total(sum(counts.values()))
+    asked = sorted(counts.items())
+    places = np.concatenate([(np.arange(count) + 0.5) / count for _, count in asked if count])
+    labels = np.repeat(*(np.array(column, dtype=np.int64) for column in zip(*asked, strict=True)))
+    return labels[np.argsort(places, kind="stable")]  # stable: the smaller label goes first where two meet
+
+
+def parse_counts(text: str, class_names: Sequence[str]) -> dict[int, int]:
+    """What "0=500,7=1500" asks for, as {label: count}; each name is one of `class_names`.
+
+    Raises:
+        InputError: for a part that is not name=count, an unknown or repeated class, a count that is not a
+            whole number from 0, nothing asked for, or more than MAX_IMAGES in all.
+    """
+    counts: dict[int, int] = {}
+    for part in text.split(","):
+        name, equals, number = (piece.strip() for piece in part.rpartition("="))
+        if not equals:
+            raise InputError(f"{part.strip()!r} in {text!r} is not CLASS=COUNT; write it like {class_names[0]}=500")
+        if name not in class_names:
+            raise InputError(f"unknown class {name!r}; the classes are {', '.join(class_names)}")
+        label = class_names.index(name)
+        if label in counts:
+            raise InputError(f"class {name!r} is asked for twice; give each class one count")
+        counts[label] = _parsed_count(number, name)
+    _check_total(sum(counts.values()))
+    return counts
+
+
+def _parsed_count(number: str, name: str) -> int:
+    if not (number.isascii() and number.isdigit()):
+        raise InputError(f"class {name!r}: {number!r} is not a count; give a whole number from 0, in digits only")
+    if len(number) > len(str(MAX_IMAGES)):  # int() itself refuses thousands of digits, with another error
+        raise InputError(f"class {name!r}: more than {MAX_IMAGES:,} images; ask for fewer")
+    return int(number)
+
+
+def _check_total(count: int) -> None:
+    if count < 1:
+        raise InputError(f"{count} images asked for; ask for at least 1")
+    if count > MAX_IMAGES:
+        raise InputError(f"{count:,} images asked for, more than {MAX_IMAGES:,}; ask for fewer, or in several parts")

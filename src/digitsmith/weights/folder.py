@@ -1,0 +1,169 @@
+"""A generator as a folder in Hugging Face's layout: config.json, model.safetensors, README.md (model card)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from digitsmith.errors import CheckpointError
+from digitsmith.models.blocks import Generator
+from digitsmith.models.registry import architecture
+from digitsmith.storage import write_atomically, write_bytes_atomically, write_json_atomically
+
+FORMAT = 1
+CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """What has to be known to build a generator and to say where it came from.
+
+    Attributes:
+        model: the architecture's name.
+        image_shape: (C, H, W).
+        classes: the name of each label.
+        weights_sha256: of the tensors (`weights_checksum`), whatever file they lie in.
+        training: settings, data, images seen and versions, as recorded; for people and manifests.
+    """
+
+    model: str
+    image_shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    weights_sha256: str
+    training: dict[str, Any] = field(default_factory=dict)
+
+
+def weights_checksum(tensors: dict[str, Tensor]) -> str:
+    """SHA-256 over names, types, shapes and bytes of all tensors, in the order of their names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def build_generator(config: GeneratorConfig, tensors: dict[str, Tensor], *, where: str) -> Generator:
+    """The generator of `config` with `tensors` as its weights, in evaluation mode.
+
+    Raises:
+        CheckpointError: the weights are not the ones that `config` was written for.
+    """
+    if weights_checksum(tensors) != config.weights_sha256:
+        raise CheckpointError(f"{where}: the weights do not match their checksum; get or train them again")
+    generator = architecture(config.model).generator(config.image_shape, len(config.classes))
+    try:
+        generator.load_state_dict(tensors)
+    except RuntimeError:
+        raise CheckpointError(f"{where}: holds no weights of {config.model}; get or train them again") from None
+    return generator.eval()
+
+
+def save_folder(folder: Path, config: GeneratorConfig, tensors: dict[str, Tensor]) -> None:
+    """Write all three files, each atomically.
+
+    The safetensors library orders tensors by itself and no metadata is added, so equal weights are equal bytes.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    from safetensors.torch import save_file
+
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_atomically(folder / WEIGHTS, lambda temporary: save_file(contiguous, temporary))
+    write_bytes_atomically(folder / CARD, model_card(config).encode())
+    body = {"format": FORMAT, "library_name": "digitsmith"} | asdict(config)
+    write_json_atomically(folder / CONFIG, body)
+
+
+def read_folder(folder: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
+    """What `save_folder` wrote; `build_generator` then verifies it.
+
+    Raises:
+        CheckpointError: a file is missing, damaged, or of another format.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    path = folder / CONFIG
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        config = config_from_dict(body)
+        tensors = load_file(folder / WEIGHTS)
+    except OSError as error:
+        raise CheckpointError(f"{error.filename or folder}: cannot be read ({error.strerror})") from None
+    except SafetensorError as error:
+        raise CheckpointError(f"{folder / WEIGHTS}: is damaged ({error}); get or train it again") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: is not a digitsmith model of format {FORMAT} ({error})") from None
+    return config, tensors
+
+
+def config_from_dict(body: Any) -> GeneratorConfig:
+    """The inverse of `dataclasses.asdict`; ValueError, KeyError or TypeError where `body` is no such thing."""
+    if not isinstance(body, dict) or body.get("format") != FORMAT:
+        raise ValueError("no known format number")
+    channels, height, width = (int(side) for side in body["image_shape"])
+    return GeneratorConfig(
+        model=str(body["model"]),
+        image_shape=(channels, height, width),
+        classes=tuple(str(name) for name in body["classes"]),
+        weights_sha256=str(body["weights_sha256"]),
+        training=dict(body["training"]),
+    )
+
+
+def model_card(config: GeneratorConfig) -> str:
+    """README.md for a hub: what it draws, from which data, how it was made, what it is not for."""
+    settings = config.training.get("settings", {})
+    data = config.training.get("data", {})
+    channels, height, width = config.image_shape
+    command = f"digitsmith train {config.model} --preset {settings.get('preset')} --seed {settings.get('seed')}"
+    shown = (
+        "epochs",
+        "batch_size",
+        "learning_rate",
+        "generator_loss",
+        "ema_half_life_images",
+        "precision",
+        "threads",
+    )
+    rows = "\n".join(f"| {key.replace('_', ' ')} | {settings[key]} |" for key in shown if key in settings)
+    licence = "cc-by-sa-3.0" if str(data.get("source", "")).startswith("mnist") else "other"
+    return f"""---
+library_name: digitsmith
+license: {licence}
+tags: [gan, conditional-image-generation, handwriting, {config.model}]
+---
+
+# {config.model}: handwritten {", ".join(config.classes[:3])} ... {config.classes[-1]}
+
+Draws {width}x{height} {"gray" if channels == 1 else "colour"} images of {len(config.classes)} classes. Weights are the
+exponential moving average of the generator's.
+
+```python
+import digitsmith
+images = digitsmith.load("THIS_FOLDER").draw([0, 1, 2], seed=0)   # uint8 [3, {height}, {width}]
+```
+
+## Training
+
+Data: {data.get("source", "not recorded")}, {data.get("images", "?")} images. Command: `{command}`
+
+| setting | value |
+|---|---|
+{rows}
+| images seen | {config.training.get("images_seen", "not recorded")} |
+
+Weights' checksum: `{config.weights_sha256}`
+
+## Limits
+
+The images look like the training data: the same size, the same writers' habits, the same centring. A share of
+them is read as another class than the one asked for; measure it before you train on them.
+"""

@@ -1,0 +1,283 @@
+"""Requests in words and numbers -> labels, and digits -> one picture in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from digitsmith.drawing.numbers import compose_number, parse_number, save_image
+from digitsmith.drawing.requests import balanced_labels, labels_from_counts, parse_counts
+from digitsmith.errors import DigitsmithError, InputError, StorageError
+
+TEN = tuple("0123456789")
+
+
+def one_line(error: pytest.ExceptionInfo[DigitsmithError]) -> str:
+    message = str(error.value)
+    assert "\n" not in message
+    return message
+
+
+def strokes(*columns: tuple[int, int], height: int = 28, width: int = 28) -> np.ndarray:
+    """A digit for each (first, last) column of ink, uint8 [n, 1, height, width]."""
+    digits = np.zeros((len(columns), 1, height, width), dtype=np.uint8)
+    for digit, (first, last) in zip(digits, columns, strict=True):
+        digit[0, 5:20, first : last + 1] = 200
+    return digits
+
+
+# --- labels
+
+
+@pytest.mark.parametrize(("count", "classes"), [(1, 10), (10, 10), (23, 10), (7, 3), (5, 1)])
+def test_balanced_labels_cycle_through_the_classes(count: int, classes: int) -> None:
+    labels = balanced_labels(count, classes)
+    assert labels.dtype == np.int64
+    assert labels.tolist() == [i % classes for i in range(count)]
+
+
+@pytest.mark.parametrize("count", [0, -1, 100_000_001])
+def test_balanced_labels_refuse_senseless_counts(count: int) -> None:
+    with pytest.raises(InputError, match="asked for") as error:
+        balanced_labels(count, 10)
+    one_line(error)
+
+
+@given(st.dictionaries(st.integers(0, 9), st.integers(0, 60), min_size=1).filter(lambda c: sum(c.values()) > 0))
+def test_labels_from_counts_are_exact_and_every_beginning_is_proportional(counts: dict[int, int]) -> None:
+    labels = labels_from_counts(counts, 10)
+    total = sum(counts.values())
+    assert labels.dtype == np.int64
+    assert np.bincount(labels, minlength=10).tolist() == [counts.get(label, 0) for label in range(10)]
+    asked = sum(count > 0 for count in counts.values())
+    for label, count in counts.items():
+        so_far = np.cumsum(labels == label)
+        fair = np.arange(1, total + 1) * count / total
+        assert np.abs(so_far - fair).max() <= 0.5 + asked / 2 * count / total + 1e-9
+
+
+def test_equal_counts_are_drawn_in_the_order_of_balanced_labels() -> None:
+    assert labels_from_counts({2: 5, 0: 5, 1: 5}, 3).tolist() == balanced_labels(15, 3).tolist()
+
+
+@pytest.mark.parametrize(
+    ("counts", "says"),
+    [
+        ({10: 5}, "label 10 has no class; labels are 0..9"),
+        ({-1: 5}, "label -1"),
+        ({3: -5}, "label 3: cannot draw -5"),
+        ({}, "ask for at least 1"),
+        ({3: 0}, "ask for at least 1"),
+        ({3: 60_000_000, 4: 60_000_000}, "120,000,000 images"),
+    ],
+)
+def test_counts_that_cannot_be_drawn_are_refused(counts: dict[int, int], says: str) -> None:
+    with pytest.raises(InputError) as error:
+        labels_from_counts(counts, 10)
+    assert says in one_line(error)
+
+
+def test_parse_counts_reads_names_with_spaces_and_equal_signs() -> None:
+    assert parse_counts("0=500,7=1500", TEN) == {0: 500, 7: 1500}
+    assert parse_counts(" two = 3 , a=b=4,x=0", ("x", "two", "a=b")) == {1: 3, 2: 4, 0: 0}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is not CLASS=COUNT"),
+        ("7", "'7' in '7' is not CLASS=COUNT; write it like 0=500"),
+        ("0=5,", "'' in '0=5,' is not CLASS=COUNT"),
+        ("x=5", "unknown class 'x'; the classes are 0, 1, 2"),
+        ("1=5,1=6", "class '1' is asked for twice"),
+        ("1=-5", "'-5' is not a count"),
+        ("1=2.5", "'2.5' is not a count"),
+        ("1=٣", "is not a count"),
+        ("1=²", "is not a count"),
+        ("1=", "'' is not a count"),
+        ("1=0,2=0", "0 images asked for"),
+        ("1=100000001", "100,000,001 images asked for"),
+        ("1=" + "9" * 5000, "more than 100,000,000 images"),
+    ],
+)
+def test_parse_counts_names_what_is_wrong(text: str, says: str) -> None:
+    with pytest.raises(InputError) as error:
+        parse_counts(text, TEN)
+    assert says in one_line(error)
+
+
+# --- numbers
+
+
+def test_a_number_is_a_character_a_digit_or_names_with_commas() -> None:
+    assert parse_number("2026", TEN).tolist() == [2, 0, 2, 6]
+    assert parse_number("ba", ("a", "b")).tolist() == [1, 0]
+    assert parse_number("ten, two,ten", ("two", "ten")).tolist() == [1, 0, 1]
+    assert parse_number("7", TEN).dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("text", "classes", "says"),
+    [
+        ("20x6", TEN, "cannot draw 'x' (number 3 of 4); use 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"),
+        ("2 6", TEN, "cannot draw ' '"),
+        ("2\n6", TEN, "cannot draw '\\n'"),
+        ("٣", TEN, "cannot draw '٣'"),
+        ("", TEN, "nothing to draw"),
+        ("  ", TEN, "nothing to draw"),
+        ("1" * 1001, TEN, "1001 digits to draw, more than 1000"),
+        (
+            "two,,ten",
+            ("two", "ten"),
+            "cannot draw '' (number 2 of 3); use two, ten, with commas between them",
+        ),
+    ],
+)
+def test_numbers_that_cannot_be_drawn_are_refused(text: str, classes: tuple[str, ...], says: str) -> None:
+    with pytest.raises(InputError) as error:
+        parse_number(text, classes)
+    assert says in one_line(error)
+
+
+def test_digits_stand_side_by_side_as_they_are() -> None:
+    digits = np.random.default_rng(0).integers(0, 256, (3, 3, 5, 4), dtype=np.uint8)
+    row = compose_number(digits)
+    assert row.dtype == np.uint8
+    assert np.array_equal(row, np.concatenate(list(digits), axis=2))
+    spaced = compose_number(digits, spacing_px=2)
+    assert spaced.shape == (3, 5, 3 * 4 + 2 * 2)
+    assert np.array_equal(spaced[:, :, 6:10], digits[1])
+    assert not spaced[:, :, 4:6].any()
+
+
+def test_scale_makes_squares_and_paper_turns_the_ground_white() -> None:
+    digits = np.array([[[[0, 255], [7, 0]]]], dtype=np.uint8)
+    assert compose_number(digits, scale=2, paper=True)[0].tolist() == [
+        [255, 255, 0, 0],
+        [255, 255, 0, 0],
+        [248, 248, 255, 255],
+        [248, 248, 255, 255],
+    ]
+    assert compose_number(strokes((3, 4)), spacing_px=3, paper=True, trim=True)[0, 0].tolist() == [255] * 5
+
+
+def test_trimmed_digits_stand_four_pixels_apart_ink_to_ink() -> None:
+    digits = strokes((12, 13), (0, 27), (20, 25))
+    digits[0, 0, 0, 0] = 31  # fainter than ink
+    row = compose_number(digits, trim=True)
+    inked = (row[0] > 0).any(axis=0)
+    assert (
+        inked.tolist() == [False] * 2 + [True] * 2 + [False] * 4 + [True] * 28 + [False] * 4 + [True] * 6 + [False] * 2
+    )
+
+
+def test_trim_keeps_a_digit_without_ink_and_ink_of_any_colour() -> None:
+    digits = np.zeros((2, 3, 28, 10), dtype=np.uint8)
+    digits[1, 2, 4, 5] = 255  # blue only
+    row = compose_number(digits, trim=True, spacing_px=0)
+    assert row.shape == (3, 28, 10 + 1)
+    assert row[2, 4, 10] == 255
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"scale": 0}, "scale 0 is too small"),
+        ({"spacing_px": -1}, "spacing -1 is negative"),
+        ({"scale": 1000}, "the picture would be 56000 × 28000 pixels, over 100,000,000"),
+        ({"spacing_px": 10**12}, "smaller scale or spacing"),
+    ],
+)
+def test_pictures_that_cannot_be_are_refused(settings: dict[str, int], says: str) -> None:
+    with pytest.raises(InputError) as error:
+        compose_number(strokes((3, 4), (3, 4)), **settings)
+    assert says in one_line(error)
+
+
+def test_no_digits_make_no_picture() -> None:
+    with pytest.raises(InputError, match="no digits"):
+        compose_number(np.zeros((0, 1, 28, 28), dtype=np.uint8))
+
+
+# --- files
+
+
+@pytest.mark.parametrize("suffix", [".png", ".PNG", ".webp"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_saved_picture_has_the_same_pixels(tmp_path: Path, suffix: str, channels: int) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (channels, 9, 14), dtype=np.uint8)
+    path = tmp_path / f"new folder/a picture{suffix}"
+    save_image(path, image)
+    with Image.open(path) as picture:
+        assert np.array_equal(np.asarray(picture.convert("RGB")).transpose(2, 0, 1)[:channels], image)
+        assert suffix == ".webp" or picture.mode == ("L" if channels == 1 else "RGB")
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_a_jpeg_is_close_and_replaces_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "year.jpg"
+    path.write_text("old")
+    image = compose_number(strokes((3, 9), (3, 9)), scale=4)
+    save_image(path, image)
+    with Image.open(path) as picture:
+        assert picture.format == "JPEG"
+        assert np.abs(np.asarray(picture).astype(int) - image[0]).mean() < 3
+
+
+@pytest.mark.parametrize("name", ["year.gif", "year", "year.", ".png"])
+def test_an_unknown_suffix_lists_the_known_ones(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=r"use one of \.png, \.jpg, \.jpeg, \.webp") as error:
+        save_image(tmp_path / name, strokes((3, 4))[0])
+    one_line(error)
+    assert not list(tmp_path.iterdir())
+
+
+def test_webp_is_not_offered_where_pillow_cannot_write_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.init()
+    monkeypatch.delitem(Image.SAVE, "WEBP")
+    with pytest.raises(InputError, match=r"use one of \.png, \.jpg, \.jpeg$"):
+        save_image(tmp_path / "year.webp", strokes((3, 4))[0])
+
+
+@pytest.mark.parametrize(("name", "width"), [("wide.webp", 16_384), ("wide.jpg", 65_501)])
+def test_a_picture_too_wide_for_its_format_is_refused(tmp_path: Path, name: str, width: int) -> None:
+    with pytest.raises(InputError, match=f"{width} × 1 pixels do not go into") as error:
+        save_image(tmp_path / name, np.zeros((1, 1, width), dtype=np.uint8))
+    one_line(error)
+    save_image(tmp_path / name, np.zeros((1, 1, width - 1), dtype=np.uint8))
+
+
+def test_paths_that_cannot_be_are_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("kept")
+    (tmp_path / "folder.png").mkdir()
+    for path, says in [
+        (tmp_path / "file/year.png", "is a file, not a folder"),
+        (tmp_path / "folder.png", "is a folder; name a file"),
+        (tmp_path / ("n" * 300 + ".png"), "name is too long"),
+    ]:
+        with pytest.raises(InputError, match=says) as error:
+            save_image(path, strokes((3, 4))[0])
+        one_line(error)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "folder.png"]
+
+
+def test_a_failed_save_keeps_the_old_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "year.png"
+    path.write_text("old")
+
+    def full(_self: Path, _content: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(StorageError, match="the disk is full; free some space") as error:
+        save_image(path, strokes((3, 4))[0])
+    one_line(error)
+    with pytest.raises(StorageError):
+        save_image(tmp_path / "new/deep/year.png", strokes((3, 4))[0])
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["year.png"]
