@@ -1,0 +1,107 @@
+"""The words for models, settings, warnings and amounts, as a person would say them to a class."""
+
+from __future__ import annotations
+
+_CONTEST = "Two networks were trained against each other: a generator that draws {what} from noise, and {who}."
+_ASKED = "the class it is asked for"
+
+# model -> its name on the page, and how it learns, for somebody who hears of it for the first time
+MODELS = {
+    "gan": (
+        "GAN",
+        _CONTEST.format(what="images", who="a discriminator that tries to tell them from real ones")
+        + " Nobody can ask this generator for a class: it draws what it likes.",
+    ),
+    "cgan": (
+        "Conditional GAN",
+        _CONTEST.format(
+            what=_ASKED,
+            who="a discriminator that is told the class too and tries to tell the drawings from real images",
+        ),
+    ),
+    "cgan-mlp": (
+        "Fully connected conditional GAN",
+        _CONTEST.format(
+            what=_ASKED,
+            who="a discriminator that is told the class too and tries to tell the drawings from real images",
+        )
+        + " Both see an image as one long row of pixels, without knowing which are neighbours.",
+    ),
+    "acgan": (
+        "Auxiliary classifier GAN",
+        _CONTEST.format(
+            what=_ASKED,
+            who="a discriminator that has to tell the drawings from real images, and to name their class",
+        ),
+    ),
+}
+
+# kind of a `warning` row -> heading, and what it means for somebody who trains a first GAN
+WARNINGS = {
+    "collapse": (
+        "The generator drew too much of the same",
+        "This is called mode collapse: the generator found an image or two that fool the discriminator and "
+        "repeats them, instead of learning all the ways a thing can be written. It often passes by itself. "
+        "If it lasts to the end, try a lower learning rate or another seed; the variety curve above tells.",
+    ),
+    "discriminator-blind": (
+        "The discriminator could no longer tell real from generated",
+        "Equal scores are the goal of the game once the images look right. Before that they mean that the "
+        "discriminator has stopped learning, and a generator learns only what the discriminator can see. "
+        "Look at the images first; if they are poor, try a lower learning rate.",
+    ),
+    "discriminator-wins": (
+        "The discriminator was always right",
+        "When every drawing is recognised, no small change makes the generator's work better, and it stops "
+        "improving. A short lead is normal; a lasting one calls for a lower learning rate.",
+    ),
+    "damaged-checkpoint": (
+        "A checkpoint could not be read",
+        "The run went on from the one before it, and drew the same random numbers again: nothing but time is "
+        "lost. If it happens twice, look after the disk.",
+    ),
+}
+
+# setting -> words, in the order of the page's table; a setting that is not here comes last, under its own name
+SETTINGS = {
+    "model": "Model",
+    "data": "Data",
+    "preset": "Preset",
+    "epochs": "Epochs",
+    "batch_size": "Real images per step",
+    "learning_rate": "Learning rate",
+    "decay_from": "Share of the run before the learning rate falls",
+    "adam_beta1": "Adam's beta 1",
+    "adam_beta2": "Adam's beta 2",
+    "generator_loss": "Loss of the generator",
+    "ema_half_life_images": "Half-life of the averaged weights, in images",
+    "augmentation": "Augmentation",
+    "shift_px": "Largest shift in pixels",
+    "rotate_deg": "Largest rotation in degrees",
+    "scale": "Largest change of size",
+    "elastic_px": "Wobble in pixels",
+    "flip": "Mirrored",
+    "seed": "Seed",
+    "precision": "Precision",
+    "threads": "CPU threads",
+    "device": "Device",
+    "sample_epochs": "Epochs whose samples are kept",
+    "checkpoint_every_images": "Images between two checkpoints",
+    "keep_checkpoints": "Checkpoints kept",
+    "log_every_steps": "Steps between two rows of the log",
+}
+VERBATIM = {"seed"}  # a name made of digits, not an amount
+
+
+def amount(value: float) -> str:
+    """60000 -> "60,000"; 0.0002 -> "0.0002"."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.10g}"
+
+
+def duration(seconds: float) -> str:
+    """59.6 -> "1 min 0 s"; whole seconds, the two largest units."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
