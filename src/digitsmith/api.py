@@ -1,0 +1,261 @@
+"""What every command does, as functions: train, make, draw a number, and the demonstration.
+
+Here the rooms meet: training does not know of pages, drawing not of training loops. `cli.py` only parses,
+calls these, and prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitsmith.config import TrainSettings, settings_for, with_overrides
+from digitsmith.data.digits import Digits
+from digitsmith.data.reading import read_digits
+from digitsmith.drawing.model import DigitModel, load
+from digitsmith.drawing.numbers import compose_number, parse_number, save_image
+from digitsmith.drawing.requests import balanced_labels, labels_from_counts
+from digitsmith.drawing.writers import write_data_set
+from digitsmith.errors import InputError
+from digitsmith.report.page import write_run_page
+from digitsmith.storage import check_new_folder
+from digitsmith.training.loop import train_gan
+from digitsmith.training.machine import versions
+from digitsmith.training.observers import Observer
+from digitsmith.training.run_folder import RunFolder
+
+READ_COUNT = 10_000
+PAIRS_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What training leaves.
+
+    Attributes:
+        folder: the run's folder.
+        model: the generator, ready to draw.
+        page: the HTML page that shows the run.
+        read_as_asked: share of 10,000 generated digits that the shipped reader reads as the class asked
+            for, in [0, 1]; None for an unconditional model and for other data than MNIST.
+    """
+
+    folder: Path
+    model: DigitModel
+    page: Path
+    read_as_asked: float | None
+
+
+def train(
+    model: str | None = None,
+    *,
+    out: str | Path | None = None,
+    data: str | Path | Digits | None = None,
+    epochs: float | None = None,
+    seed: int | None = None,
+    resume: bool = False,
+    preset: str | None = None,
+    config: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    observers: Sequence[Observer] = (),
+) -> FinishedRun:
+    """Train a GAN, export its weights, and write the figures and the page that show it.
+
+    Args:
+        model: `gan`, `cgan`, `acgan` or `cgan-mlp`; without one, the preset's.
+        out: the run's folder; `runs/MODEL-DATA-seedN` where none is given.
+        data: `mnist`, a path that `read_digits` understands, or images at hand.
+        epochs, seed: as in `TrainSettings`, for convenience.
+        resume: go on with the run in `out` (or begin it, where there is none yet), with its own settings.
+        preset, config, overrides: as in `settings_for`; `overrides` has `TrainSettings`' fields as keys.
+        observers: are told of every step (`training.observers.Observer`).
+
+    Raises:
+        InputError: a setting or data that cannot be right, or an `out` that holds something else.
+        TrainingInterrupted, TrainingDiverged, StorageError: as `train_gan` says; what was saved is intact.
+    """
+    path = None if data is None or isinstance(data, Digits) else str(data)
+    asked = {**(overrides or {}), "epochs": epochs, "seed": seed, "data": path}
+    if resume and out is not None and RunFolder(Path(out)).record.exists():
+        saved = RunFolder(Path(out)).saved_settings()
+        settings = with_overrides(saved, model, file=config, overrides={**asked, "preset": preset})
+    else:
+        settings = settings_for(model, preset=preset, file=config, overrides=asked)
+    digits = data if isinstance(data, Digits) else read_digits(settings.data)
+    folder = Path(out) if out is not None else default_folder(settings)
+
+    train_gan(settings, digits, out=folder, resume=resume, observers=observers)
+    drawn = DigitModel.from_run(folder)
+    drawn.save_pretrained(RunFolder(folder).weights)
+    share = read_as_asked(drawn) if drawn.conditional and digits.source.startswith("mnist") else None
+    return FinishedRun(folder, drawn, write_page(folder, drawn, digits, share), share)
+
+
+def default_folder(settings: TrainSettings) -> Path:
+    """Where a run goes that was given no place."""
+    return Path("runs") / f"{settings.model}-{Path(settings.data).stem}-seed{settings.seed}"
+
+
+def read_as_asked(model: DigitModel, *, count: int = READ_COUNT, seed: int = 1) -> float:
+    """The share of `count` generated digits, balanced over the classes, read as the class asked for."""
+    from digitsmith.measure.reader import read
+
+    labels = balanced_labels(count, len(model.config.classes))
+    right = [int((read(images) == asked).sum()) for images, asked in model.draw_chunks(labels, seed=seed)]
+    return sum(right) / count
+
+
+def write_page(
+    folder: Path,
+    model: DigitModel,
+    digits: Digits,
+    share: float | None,
+    *,
+    drawn: Path | None = None,
+    downloads: Sequence[tuple[str, str]] = (),
+) -> Path:
+    """The page of the run in `folder`, as it stands now."""
+    columns = list(model.config.classes) if model.conditional else None
+    real = real_rows(digits, by_class=model.conditional)
+    labels = np.tile(np.arange(real.shape[1]) % len(digits.classes), PAIRS_SHOWN)
+    generated = np.concatenate([images for images, _ in model.draw_chunks(labels, seed=0)]).reshape(real.shape)
+    facts = [] if share is None else [("Read as the digit asked for", f"{share:.1%} of {READ_COUNT:,}")]
+    return write_run_page(
+        folder, real=real, generated=generated, columns=columns, drawn=drawn, facts=facts, downloads=downloads
+    )
+
+
+def real_rows(digits: Digits, *, by_class: bool) -> NDArray[np.uint8]:
+    """The first real images of each class, uint8 [4, K, C, H, W]; simply the first 4 x 10 for no classes.
+
+    A class with fewer than four images shows them again.
+    """
+    if not by_class:
+        first = np.arange(PAIRS_SHOWN * 10) % len(digits)
+        return digits.images[first].reshape(PAIRS_SHOWN, 10, *digits.image_shape)
+    of_class = [np.flatnonzero(digits.labels == label) for label in range(len(digits.classes))]
+    first = np.stack([np.resize(indices, PAIRS_SHOWN) for indices in of_class], axis=1)  # [4, K]
+    return digits.images[first]
+
+
+def make(
+    count: int | None = None,
+    *,
+    out: str | Path,
+    model: str | Path | DigitModel = "acgan",
+    format: str = "png",
+    counts: Mapping[int, int] | None = None,
+    seed: int = 0,
+    on_progress: Any = None,
+) -> Path:
+    """Write a labelled data set of generated images into the new folder `out`.
+
+    Args:
+        count: how many images, the classes balanced to within one. Leave it out with `counts`.
+        out: a folder that does not exist yet or is empty.
+        model: a name or path that `load` understands, or a model at hand.
+        format: png, idx, npz, csv or parquet.
+        counts: label -> how many, for a set that is not balanced.
+        seed: image i depends on (weights, seed, i, label) alone.
+        on_progress: called with the number of images drawn so far.
+
+    Returns:
+        `out`.
+
+    Raises:
+        InputError: a count, label or format that cannot be, an `out` in use, an unconditional model.
+        StorageError: the disk refused; nothing half-written is left.
+    """
+    check_new_folder(Path(out))
+    drawer = model if isinstance(model, DigitModel) else load(model)
+    if not drawer.conditional:
+        raise InputError(
+            f"{drawer.config.model} draws digits without labels, so they make no labelled set; use a conditional model"
+        )
+    classes = drawer.config.classes
+    if count is not None and counts is None:
+        labels = balanced_labels(count, len(classes))
+    elif counts is not None and count is None:
+        labels = labels_from_counts(counts, len(classes))
+    else:
+        raise InputError("say how many digits: either a count for balanced classes or counts per class")
+
+    def chunks() -> Any:
+        done = 0
+        for images, asked in drawer.draw_chunks(labels, seed=seed):
+            yield images, asked
+            done += len(images)
+            if on_progress is not None:
+                on_progress(done)
+
+    manifest = {
+        "model": drawer.config.model,
+        "weights_sha256": drawer.config.weights_sha256,
+        "seed": seed,
+        "versions": versions(),
+    }
+    return write_data_set(Path(out), chunks(), format=format, classes=classes, count=len(labels), manifest=manifest)
+
+
+def draw_number(
+    text: str,
+    *,
+    model: str | Path | DigitModel = "acgan",
+    seed: int = 0,
+    trim: bool = False,
+    spacing_px: int | None = None,
+    scale: int = 1,
+    paper: bool = False,
+) -> NDArray[np.uint8]:
+    """A number, digit by digit in one picture.
+
+    Args:
+        text: `"2026"`; for classes with longer names, the names with commas between.
+        model, seed: as for `make`; digit i is image i of that seed.
+        trim, spacing_px, scale, paper: as in `compose_number`.
+
+    Returns:
+        uint8 [C, H * scale, W_total * scale].
+
+    Raises:
+        InputError: a character that is no class, an unconditional model, or a picture too large.
+    """
+    drawer = model if isinstance(model, DigitModel) else load(model)
+    if not drawer.conditional:
+        raise InputError(f"{drawer.config.model} cannot be asked for a digit; use a conditional model")
+    labels = parse_number(text, drawer.config.classes)
+    digits = np.concatenate([images for images, _ in drawer.draw_chunks(labels, seed=seed)])
+    return compose_number(digits, trim=trim, spacing_px=spacing_px, scale=scale, paper=paper)
+
+
+def demo(out: str | Path = "demo", *, count: int = 1000, observers: Sequence[Observer] = ()) -> FinishedRun:
+    """The whole way once: train the default conditional model on MNIST, draw `count` labelled digits and a
+    number, and show it all on one page. Run again on the same folder, it goes on where it was.
+
+    Raises:
+        As `train`.
+    """
+    folder = Path(out)
+    run = train(preset="demo", out=folder, resume=True, observers=observers)
+    digits_folder = folder / "digits"
+    if not digits_folder.exists():
+        make(count, out=digits_folder, model=run.model, format="png")
+    save_image(folder / "2026.png", draw_number("2026", model=run.model, scale=4))
+    page = write_page(
+        folder,
+        run.model,
+        read_digits("mnist"),
+        run.read_as_asked,
+        drawn=digits_folder,
+        downloads=[
+            (f"{count:,} labelled digits", "digits/"),
+            ("2026, drawn", "2026.png"),
+            ("weights", "weights/"),
+        ],
+    )
+    return FinishedRun(folder, run.model, page, run.read_as_asked)

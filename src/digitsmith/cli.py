@@ -1,0 +1,248 @@
+"""Every command: parse, call the API, print. No logic, and nothing heavy imported before it is needed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, CycloptsError, Group, Parameter
+
+from digitsmith import __version__
+from digitsmith.errors import DigitsmithError
+
+app = App(
+    name="digitsmith",
+    help="Handwritten digits on request: train a GAN on real MNIST, draw labelled digits from it.",
+    version=__version__,
+    help_format="markdown",
+)
+
+_TRAINING = Group("Training", sort_key=1)
+_AUGMENTING = Group("Augmentation of the real images (off unless asked for)", sort_key=2)
+_RUNNING = Group("Running", sort_key=3)
+
+
+@app.command
+def train(
+    model: Annotated[str | None, Parameter(help="gan, cgan, acgan or cgan-mlp")] = None,
+    *,
+    data: Annotated[
+        str | None,
+        Parameter(help="`mnist`, or the path of labelled images: IDX, class folders, npz, csv, parquet"),
+    ] = None,
+    out: Annotated[Path | None, Parameter(help="the run's folder; runs/MODEL-DATA-seedN if left out")] = None,
+    resume: Annotated[bool, Parameter(help="go on with the run in --out, bit for bit", negative=())] = False,
+    preset: Annotated[
+        str | None, Parameter(help="report-1, report-2 or demo; the model's own report if left out")
+    ] = None,
+    config: Annotated[Path | None, Parameter(help="a TOML file of settings")] = None,
+    epochs: Annotated[float | None, Parameter(group=_TRAINING, help="passes over the images")] = None,
+    seed: Annotated[int | None, Parameter(group=_TRAINING, help="all randomness follows from it")] = None,
+    batch_size: Annotated[int | None, Parameter(group=_TRAINING)] = None,
+    learning_rate: Annotated[float | None, Parameter(group=_TRAINING, help="Adam's, for both networks")] = None,
+    decay_from: Annotated[
+        float | None, Parameter(group=_TRAINING, help="share of the run after which the learning rate falls")
+    ] = None,
+    generator_loss: Annotated[str | None, Parameter(group=_TRAINING, help="minimax or non-saturating")] = None,
+    ema_half_life_images: Annotated[
+        float | None, Parameter(group=_TRAINING, help="of the averaged generator that draws; 0: none")
+    ] = None,
+    augment: Annotated[
+        bool, Parameter(group=_AUGMENTING, help="all of the following, at digit-safe strength", negative=())
+    ] = False,
+    shift_px: Annotated[float | None, Parameter(group=_AUGMENTING)] = None,
+    rotate_deg: Annotated[float | None, Parameter(group=_AUGMENTING)] = None,
+    scale: Annotated[float | None, Parameter(group=_AUGMENTING, help="0.1 is 90 % to 110 %")] = None,
+    elastic_px: Annotated[float | None, Parameter(group=_AUGMENTING)] = None,
+    flip: Annotated[
+        bool, Parameter(group=_AUGMENTING, help="mirror half of them; changes what digits mean", negative=())
+    ] = False,
+    precision: Annotated[str | None, Parameter(group=_RUNNING, help="auto, float32 or bfloat16")] = None,
+    device: Annotated[str | None, Parameter(group=_RUNNING, help="auto, cpu or cuda")] = None,
+    threads: Annotated[int | None, Parameter(group=_RUNNING, help="CPU threads; 0: all cores")] = None,
+    sample_epochs: Annotated[
+        str | None, Parameter(group=_RUNNING, help="epochs whose sample grids are kept, as 1,10,20")
+    ] = None,
+    checkpoint_every_images: Annotated[int | None, Parameter(group=_RUNNING)] = None,
+    keep_checkpoints: Annotated[int | None, Parameter(group=_RUNNING)] = None,
+    log_every_steps: Annotated[int | None, Parameter(group=_RUNNING)] = None,
+) -> None:
+    """Train a model of the two reports, with figures, checkpoints, TensorBoard and a page that shows the run."""
+    from digitsmith import api
+    from digitsmith.console import ProgressLine, console
+
+    moves = {
+        "shift_px": shift_px,
+        "rotate_deg": rotate_deg,
+        "scale": scale,
+        "elastic_px": elastic_px,
+        "flip": flip or None,
+    }
+    run = api.train(
+        model,
+        out=out,
+        data=data,
+        epochs=epochs,
+        seed=seed,
+        resume=resume,
+        preset=preset,
+        config=config,
+        overrides={
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "decay_from": decay_from,
+            "generator_loss": generator_loss,
+            "ema_half_life_images": ema_half_life_images,
+            "augmentation": _augmentation(moves, digit_safe=augment),
+            "precision": precision,
+            "device": device,
+            "threads": threads,
+            "sample_epochs": _epochs(sample_epochs),
+            "checkpoint_every_images": checkpoint_every_images,
+            "keep_checkpoints": keep_checkpoints,
+            "log_every_steps": log_every_steps,
+        },
+        observers=[ProgressLine(model or "training")],
+    )
+    console.print()
+    _show(run)
+
+
+@app.command
+def draw(
+    number: Annotated[str, Parameter(help="the digits, as 2026; classes with longer names with commas between")],
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"], help="the picture: .png, .jpg or .webp")],
+    model: Annotated[str, Parameter(help="a shipped model's name, a run's folder, or a saved model's")] = "acgan",
+    seed: int = 0,
+    trim: Annotated[
+        bool, Parameter(help="set ink at one distance from ink, whatever the digits' widths", negative=())
+    ] = False,
+    spacing_px: Annotated[int | None, Parameter(help="pixels of ground between two digits")] = None,
+    scale: Annotated[int, Parameter(help="each pixel becomes a square of this side")] = 4,
+    paper: Annotated[bool, Parameter(help="dark ink on white instead of white on black", negative=())] = False,
+) -> None:
+    """Draw a number, digit by digit, into one picture."""
+    from digitsmith import api
+    from digitsmith.drawing.numbers import save_image
+
+    save_image(
+        out,
+        api.draw_number(number, model=model, seed=seed, trim=trim, spacing_px=spacing_px, scale=scale, paper=paper),
+    )
+    print(out)
+
+
+@app.command
+def make(
+    count: Annotated[int | None, Parameter(help="how many images, the classes balanced")] = None,
+    *,
+    out: Annotated[Path, Parameter(name=["--out", "-o"], help="a new folder")],
+    format: Annotated[str, Parameter(help="png (class folders), idx, npz, csv or parquet")] = "png",
+    model: Annotated[str, Parameter(help="a shipped model's name, a run's folder, or a saved model's")] = "acgan",
+    counts: Annotated[str | None, Parameter(help="instead of a count: how many of each class, as 0=500,7=1500")] = None,
+    seed: int = 0,
+) -> None:
+    """Write a labelled data set of generated images, with a manifest."""
+    from digitsmith import api
+    from digitsmith.console import counting, summary
+    from digitsmith.drawing.model import load
+    from digitsmith.drawing.requests import parse_counts
+
+    drawer = load(model)
+    asked = None if counts is None else parse_counts(counts, drawer.config.classes)
+    total = count if asked is None else sum(asked.values())
+    with counting("drawing", total or 0) as on_progress:
+        folder = api.make(count, out=out, model=drawer, format=format, counts=asked, seed=seed, on_progress=on_progress)
+    summary([("data set", folder), ("manifest", folder / "manifest.json"), ("images", f"{total:,}")])
+
+
+@app.command
+def demo(*, out: Annotated[Path, Parameter(help="the folder for all of it")] = Path("demo")) -> None:
+    """The whole way once: train the ACGAN on MNIST for a few minutes, draw labelled digits, show it on a page."""
+    from digitsmith import api
+    from digitsmith.console import ProgressLine, console, summary
+
+    run = api.demo(out, observers=[ProgressLine("acgan")])
+    console.print()
+    _show(run)
+    summary([("labelled digits", run.folder / "digits"), ("a number", run.folder / "2026.png")])
+
+
+@app.command
+def models() -> None:
+    """List the models that ship with the package."""
+    from digitsmith.console import summary
+    from digitsmith.drawing.model import SHIPPED, DigitModel, shipped_names
+
+    for name in shipped_names():
+        config = DigitModel.from_pretrained(SHIPPED / name).config
+        summary(
+            [
+                (
+                    name,
+                    f"{len(config.classes)} classes, {config.training['data']['source']}, {config.weights_sha256[:16]}",
+                )
+            ]
+        )
+
+
+def _show(run: Any) -> None:
+    from digitsmith.console import summary
+
+    rows: list[tuple[str, str | Path]] = []
+    if run.read_as_asked is not None:
+        rows.append(("read as asked", f"{run.read_as_asked:.2%} of 10,000 generated digits (by reader-1)"))
+    rows += [
+        ("page", run.page),
+        ("figures", run.folder / "figures"),
+        ("weights", run.folder / "weights"),
+        ("TensorBoard", f"tensorboard --logdir {run.folder / 'tensorboard'}"),
+    ]
+    if run.model.conditional:
+        rows.append(("draw", f"digitsmith draw 2026 --model {run.folder} -o 2026.png"))
+    summary(rows)
+
+
+def _augmentation(moves: dict[str, Any], *, digit_safe: bool) -> dict[str, Any] | None:
+    from dataclasses import asdict
+
+    from digitsmith.config import digit_safe as safe
+
+    asked = {key: value for key, value in moves.items() if value is not None}
+    base = asdict(safe()) if digit_safe else {}
+    return base | asked or None
+
+
+def _epochs(text: str | None) -> list[int] | None:
+    from digitsmith.errors import ConfigError
+
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"--sample-epochs {text!r} is not a list of epochs; write it as 1,10,20") from None
+
+
+def complain(message: str) -> None:
+    """The one line of an error."""
+    print(f"digitsmith: {' '.join(message.split())}", file=sys.stderr)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code: 0; 2 for what cannot be right; 1 for what failed; 128 + signal."""
+    try:
+        app(list(arguments), exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        complain(str(error))
+        return 2
+    except DigitsmithError as error:
+        complain(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        complain("stopped; what was finished before is intact")
+        return 130
+    return 0
