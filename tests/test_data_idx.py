@@ -109,8 +109,7 @@ def test_bad_images_are_one_line_with_file_and_cause(tmp_path, case):
 @pytest.mark.parametrize(
     ("labels", "cause"),
     [
-        (np.full(40, 40), "label 40 of image 0"),
-        (np.arange(40) % 9 + 1, "class '0' has no image"),
+        (np.arange(39), "40 images, but"),
         (np.zeros((40, 2)), "labels must be integers"),
     ],
 )

@@ -94,7 +94,7 @@ def test_an_unwritable_cache_falls_back_to_memory_with_one_warning(tmp_path, cac
     monkeypatch.setattr(mnist, "_unpacked", lambda: content)
     (tmp_path / "a file").write_text("no folder can lie in here")
     monkeypatch.setenv("DIGITSMITH_CACHE", str(tmp_path / "a file" / "cache"))
-    with pytest.warns(UserWarning, match="unpacked in memory.*DIGITSMITH_CACHE") as caught:
+    with pytest.warns(UserWarning, match=r"unpacked in memory.*DIGITSMITH_CACHE") as caught:
         digits = load_mnist("test")
         load_mnist("train")
     assert len(caught) == 1 and caught[0].filename == __file__

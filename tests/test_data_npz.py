@@ -63,6 +63,14 @@ def test_splits_are_told_apart(tmp_path):
         read_npz(tmp_path / "b.npz", split="test")
 
 
+def test_a_class_may_be_without_an_image_until_one_is_needed(tmp_path):
+    np.savez(tmp_path / "a.npz", x=X[:2], y=np.array([1, 4]))
+    read = read_npz(tmp_path / "a.npz")
+    assert read.classes == tuple("01234") and read.counts.tolist() == [0, 1, 0, 0, 1]
+    with pytest.raises(DataError, match=r"a\.npz: x: class '0' has no image"):
+        read.require_every_class()
+
+
 def nan():
     images = X / 255
     images[3, 4, 5] = np.nan
@@ -93,8 +101,8 @@ BAD_ARRAYS = {
     "a label out of this world": ({"x": X, "y": odd_labels(2**64 - 1, np.uint64)}, "label 18446744073709551615"),
     "complex labels": ({"x": X, "y": Y * 1j}, "y.npy: holds complex128"),
     "one-hot labels": ({"x": X, "y": np.eye(10)[Y]}, "labels must be integers [N]"),
-    "an empty class": ({"x": X, "y": np.where(Y == 9, 10, Y)}, "class '9' has no image"),
-    "too few names": ({"x": X, "y": Y, "classes": np.array(list("abc"))}, "with 3 class names"),
+    "a label beyond 65,535": ({"x": X, "y": odd_labels(65_536)}, "is no whole number in 0..65535"),
+    "too few names": ({"x": X, "y": Y, "classes": np.array(list("abc"))}, "is no whole number in 0..2"),
     "a name twice": ({"x": X, "y": Y, "classes": np.array(list("0123456780"))}, "'0' stands twice"),
     "names that are numbers": ({"x": X, "y": Y, "classes": np.arange(10)}, "classes: must be strings"),
     "names beside names": ({"x": X, "y": Y.astype("U"), "classes": np.array(list("01"))}, "are strings already"),

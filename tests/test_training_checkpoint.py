@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from digitsmith.config import TrainSettings
+from digitsmith.config import MODELS, TrainSettings, digit_safe
 from digitsmith.data.digits import Digits
 from digitsmith.errors import CheckpointError, InputError, StorageError, TrainingDiverged
 from digitsmith.training import loop
@@ -152,6 +153,21 @@ def test_a_resume_must_be_the_runs_own(trained_run: Path, tmp_path: Path, few_di
     with pytest.raises(InputError, match="--resume"):
         train_gan(quick(), few_digits, out=run)
     assert before == {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_resumed_run_ends_in_the_same_bits(
+    model: str, precision: str, tmp_path: Path, few_digits: Digits, quick: Settings
+) -> None:
+    """In one process and in two halves; `tools/kill_and_resume.py` does it with SIGKILL."""
+    settings = quick(model, precision=precision, augmentation=digit_safe(), decay_from=1.0)
+    train_gan(settings, few_digits, out=tmp_path / "whole")
+    train_gan(dataclasses.replace(settings, epochs=1.1), few_digits, out=tmp_path / "halves")
+    train_gan(settings, few_digits, out=tmp_path / "halves", resume=True)
+    whole, halves = (max((tmp_path / run / "checkpoints").glob("*.safetensors")) for run in ("whole", "halves"))
+    assert whole.name == halves.name
+    assert whole.read_bytes() == halves.read_bytes()
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, few_digits: Digits, quick: Settings) -> None:

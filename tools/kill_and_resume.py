@@ -56,15 +56,20 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         alone, killed = Path(folder, "alone"), Path(folder, "killed")
         began = time.perf_counter()
-        if start(arguments, alone).wait() != 0:
+        undisturbed = start(arguments, alone)
+        while undisturbed.poll() is None and not (alone / "checkpoints").exists():
+            time.sleep(0.01)
+        start_up_s = time.perf_counter() - began
+        if undisturbed.wait() != 0:
             print("the undisturbed run failed")
             return 1
-        whole_s = time.perf_counter() - began
-        print(f"undisturbed: {whole_s:.1f} s, {newest(alone).name}", flush=True)
+        training_s = time.perf_counter() - began - start_up_s
+        print(f"undisturbed: {start_up_s:.1f} + {training_s:.1f} s, {newest(alone).name}", flush=True)
 
         for number in range(1, arguments.kills + 1):
             process = start(arguments, killed)
-            delay_s = moments.uniform(0.1, 0.6) * whole_s  # start-up, training, saving: anywhere
+            # Anywhere: while it starts, loads, trains or saves; on average half of the run is left for the end.
+            delay_s = moments.uniform(0.5 * start_up_s, start_up_s + training_s / arguments.kills)
             try:
                 process.wait(timeout=delay_s)
             except subprocess.TimeoutExpired:

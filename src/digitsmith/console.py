@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.text import Text
 
 from digitsmith.training.health import Measured
 from digitsmith.training.observers import Moment, Observer
@@ -64,7 +64,7 @@ class ProgressLine(Observer):
             console.print(f"{self.title}: {state}")
 
     def warning(self, moment: Moment, kind: str, message: str) -> None:
-        console.print(f"[yellow]warning[/] at step {moment.step:,}: {message}", markup=True)
+        console.print(Text("warning", style="yellow") + Text(f" at step {moment.step:,}: {message}"), soft_wrap=True)
 
     def close(self) -> None:
         self.progress.stop()
@@ -84,10 +84,7 @@ def counting(title: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 def summary(rows: Sequence[tuple[str, str | Path]]) -> None:
-    """What there is now, and where."""
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+    """What there is now, and where. Never wrapped: paths and commands are there to be copied."""
+    width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        table.add_row(name, str(value))
-    console.print(table)
+        console.print(Text(f"{name:<{width}}  ", style="bold") + Text(str(value), style="not bold"), soft_wrap=True)

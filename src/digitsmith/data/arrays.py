@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from digitsmith.data.files import shown
 from digitsmith.errors import DataError
 
+_MAX_CLASSES = 65_536  # so that no single label of 10**15 asks for as many class names
 _LONGEST_NUMBER = 18  # digits that always fit in 64 bits
 
 
@@ -88,22 +89,19 @@ def labels_from_numbers(
         classes: a name for each label, where the file has them.
 
     Raises:
-        DataError: for another shape or dtype, a label below 0, or one so high that classes must be empty.
+        DataError: for another shape or dtype, a label below 0 or beyond the class names (or 65,535).
     """
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1 or values.dtype.kind not in "iuf":
         raise DataError(f"{where}: labels must be integers [N], these are {values.dtype} {list(values.shape)}")
     names = None if classes is None else _checked_names(where, classes)
-    top = len(values) if names is None else len(names)
-    # A class without an image is an error anyway, so N labels reach N - 1 at most: without this, one label of
-    # 10**15 would ask for as many class names.
+    top = _MAX_CLASSES if names is None else len(names)
     wrong = np.flatnonzero(~((values >= 0) & (values < top) & (values == np.trunc(values))))
     if len(wrong):
         first = int(wrong[0])
-        known = f"{len(values)} images" if names is None else f"{len(names)} class names"
         raise DataError(
-            f"{where}: label {values[first].item()} of image {first} (from 0) cannot be, with {known}; "
+            f"{where}: label {values[first].item()} of image {first} (from 0) is no whole number in 0..{top - 1}; "
             "number the classes 0, 1, 2, ... without gaps"
         )
     labels = values.astype(np.int64)

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
 from digitsmith.errors import CheckpointError
-from digitsmith.storage import sha256_of, write_atomically, write_json_atomically
+from digitsmith.storage import write_bytes_atomically, write_json_atomically
 
 FORMAT = 1
 
@@ -44,13 +45,13 @@ def save_checkpoint(folder: Path, *, step: int, images: int, tensors: dict[str, 
     Raises:
         StorageError: the disk refused; earlier checkpoints are as they were.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     stem = folder / f"{images:012d}"
     weights = stem.with_suffix(".safetensors")
-    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_atomically(weights, lambda temporary: save_file(contiguous, temporary))
-    body = {"format": FORMAT, "step": step, "images": images, "sha256": sha256_of(weights)}
+    content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    write_bytes_atomically(weights, content)
+    body = {"format": FORMAT, "step": step, "images": images, "sha256": hashlib.sha256(content).hexdigest()}
     write_json_atomically(stem.with_suffix(".json"), body | {"self_sha256": _digest(body)})
     _remove_older(folder, keep)
     return stem.with_suffix(".json")
@@ -137,10 +138,19 @@ def optimiser_tensors(optimiser: Optimizer, prefix: str) -> dict[str, Tensor]:
 
 
 def load_optimiser_tensors(optimiser: Optimizer, tensors: dict[str, Tensor], prefix: str) -> None:
-    """The inverse of `optimiser_tensors`, into an optimiser over the same parameters."""
+    """The inverse of `optimiser_tensors`, into an optimiser over the same parameters.
+
+    Each moment takes its parameter's memory layout: the fused kernels walk through parameter and moments side
+    by side in memory, so a moment in another layout would silently belong to other weights.
+    """
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith(f"{prefix}."):
             _, index, key = name.rsplit(".", 2)
-            state.setdefault(int(index), {})[key] = tensor
+            parameter = parameters[int(index)]
+            of_parameter = tensor.shape == parameter.shape  # the count of steps is a scalar
+            state.setdefault(int(index), {})[key] = (
+                torch.empty_like(parameter).copy_(tensor) if of_parameter else tensor
+            )
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

@@ -13,7 +13,7 @@ from torch import Tensor
 from digitsmith.errors import CheckpointError
 from digitsmith.models.blocks import Generator
 from digitsmith.models.registry import architecture
-from digitsmith.storage import write_atomically, write_bytes_atomically, write_json_atomically
+from digitsmith.storage import write_bytes_atomically, write_json_atomically
 
 FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
@@ -72,10 +72,10 @@ def save_folder(folder: Path, config: GeneratorConfig, tensors: dict[str, Tensor
     Raises:
         StorageError: the disk refused.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
-    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_atomically(folder / WEIGHTS, lambda temporary: save_file(contiguous, temporary))
+    content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    write_bytes_atomically(folder / WEIGHTS, content)
     write_bytes_atomically(folder / CARD, model_card(config).encode())
     body = {"format": FORMAT, "library_name": "digitsmith"} | asdict(config)
     write_json_atomically(folder / CONFIG, body)
