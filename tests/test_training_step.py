@@ -23,7 +23,7 @@ from digitsmith.training.health import WATCHED_ROWS, HealthWatch, Measured, spre
 from digitsmith.training.losses import class_loss, discriminator_loss, minimax, non_saturating
 from digitsmith.training.machine import resolve
 from digitsmith.training.state import TrainingState
-from digitsmith.training.step import adversarial_step
+from digitsmith.training.step import adversarial_step, judge
 
 Settings = Callable[..., TrainSettings]
 
@@ -76,22 +76,47 @@ def test_a_step_is_the_plain_update_of_d_then_g(model: str, few_digits: Digits, 
     sgd_g, sgd_d = (torch.optim.SGD(network.parameters(), 0.1) for network in (g, d))
     bce, ones, zeros = nn.BCELoss(), torch.ones(64).double(), torch.zeros(64).double()
 
-    def judged(images: torch.Tensor, labels: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        source, classes = d(images, labels)
-        loss = bce(source.sigmoid(), target)
-        return loss if classes is None else loss + F.cross_entropy(classes, labels)
+    def verdicts(fake: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]]:
+        """(source, classes, labels) of the real and of the generated images."""
+        if model == "cgan-mlp":  # its last BatchNorm must see both
+            source, _ = d(torch.cat([batch.real, fake]), torch.cat([batch.labels, batch.fake_labels]))
+            return [(source[:64], None, batch.labels), (source[64:], None, batch.fake_labels)]
+        return [
+            (*d(batch.real, batch.labels), batch.labels),
+            (*d(fake, batch.fake_labels), batch.fake_labels),
+        ]
+
+    def loss(verdict: tuple[torch.Tensor, torch.Tensor | None, torch.Tensor], target: torch.Tensor) -> torch.Tensor:
+        source, classes, labels = verdict
+        adversarial = bce(source.sigmoid(), target)
+        return adversarial if classes is None else adversarial + F.cross_entropy(classes, labels)
 
     fake = g(batch.z, batch.fake_labels)
-    (judged(batch.real, batch.labels, ones) + judged(fake.detach(), batch.fake_labels, zeros)).backward()
+    real_verdict, fake_verdict = verdicts(fake.detach())
+    (loss(real_verdict, ones) + loss(fake_verdict, zeros)).backward()
     sgd_d.step()
     sgd_g.zero_grad()
-    judged(fake, batch.fake_labels, ones).backward()
+    through_d = verdicts(fake)[1] if model == "cgan-mlp" else (*d(fake, batch.fake_labels), batch.fake_labels)
+    loss(through_d, ones).backward()
     sgd_g.step()
 
     adversarial_step(players, batch)
     for ours, plain in ((players.generator, g), (players.discriminator, d)):
         for tensor, reference in zip(ours.state_dict().values(), plain.state_dict().values(), strict=True):
             torch.testing.assert_close(tensor, reference, rtol=1e-4, atol=1e-5)
+
+
+def test_a_final_batch_norm_is_blind_to_batches_of_their_own(few_digits: Digits, quick: Settings) -> None:
+    """Why `cgan-mlp` judges real and generated images together."""
+    settings = resolve(quick("cgan-mlp", precision="float32"))
+    state = TrainingState(settings, few_digits, device="cpu")
+    batch = BatchSource(few_digits, settings, z_dim=100, device="cpu").batch(0)
+    d, noise = state.players.discriminator, torch.randn(64, 1, 28, 28)
+    apart = d(batch.real, batch.labels).source.mean() - d(noise, batch.labels).source.mean()
+    on_real, on_noise = judge(d, batch._replace(fake_labels=batch.labels), noise)
+    together = on_real.source.mean() - on_noise.source.mean()
+    assert abs(apart.item()) < 1e-5
+    assert abs(together.item()) > 0.01
 
 
 def test_d_keeps_no_gradient_of_the_generators_step(few_digits: Digits, quick: Settings) -> None:

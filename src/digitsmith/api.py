@@ -31,6 +31,7 @@ from digitsmith.training.run_folder import RunFolder
 
 READ_COUNT = 10_000
 PAIRS_SHOWN = 4
+MNIST_SOURCE = "mnist (train)"  # the reader was trained on these digits, and is no judge of others
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def train(
     train_gan(settings, digits, out=folder, resume=resume, observers=observers)
     drawn = DigitModel.from_run(folder)
     drawn.save_pretrained(RunFolder(folder).weights)
-    share = read_as_asked(drawn) if drawn.conditional and digits.source.startswith("mnist") else None
+    share = read_as_asked(drawn) if drawn.conditional and digits.source == MNIST_SOURCE else None
     return FinishedRun(folder, drawn, write_page(folder, drawn, digits, share), share)
 
 

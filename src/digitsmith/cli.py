@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -228,12 +229,13 @@ def _epochs(text: str | None) -> list[int] | None:
 
 
 def complain(message: str) -> None:
-    """The one line of an error."""
+    """The one line of an error or a warning."""
     print(f"digitsmith: {' '.join(message.split())}", file=sys.stderr)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code: 0; 2 for what cannot be right; 1 for what failed; 128 + signal."""
+    warnings.showwarning = lambda message, *where: complain(f"warning: {message}")
     try:
         app(list(arguments), exit_on_error=False, print_error=False)
     except CycloptsError as error:

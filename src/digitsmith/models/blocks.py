@@ -32,7 +32,14 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """(images float [B, C, H, W] in [-1, 1], labels int64 [B]) -> Verdict."""
+    """(images float [B, C, H, W] in [-1, 1], labels int64 [B]) -> Verdict.
+
+    Attributes:
+        judges_together: whether real and generated images must stand in one batch, so that its BatchNorm
+            layers see both. DCGAN's practice, and the default, is a batch of each.
+    """
+
+    judges_together: bool = False
 
 
 class ConvTransposeFromVector(nn.ConvTranspose2d):

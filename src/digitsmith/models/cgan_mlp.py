@@ -42,7 +42,14 @@ class CganMlpDiscriminator(Discriminator):
     """4.1.2 and 5.1.2: pixels and one-hot class (794) -> fully connected, LeakyReLU(0.01), BatchNorm -> 1.
 
     0.01 is the slope of the report's formula in 5.3.2; the order is the one its section 4.1.2 lists.
+
+    With BatchNorm as the last layer before the output, the mean logit of a batch is the same whatever is in
+    it: BatchNorm takes the mean away and the layer after it is linear. Judged in batches of their own, real
+    and generated images would get the same mean logit for ever (measured: scores 0.50 and 0.50 from the
+    first step to the last). So both stand in one batch here, and share its statistics.
     """
+
+    judges_together = True
 
     def __init__(self, image_shape: tuple[int, int, int], classes: int, widths: tuple[int, ...] = (512, 256)) -> None:
         super().__init__()

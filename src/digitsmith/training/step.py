@@ -50,17 +50,13 @@ class StepResult(NamedTuple):
 
 
 def adversarial_step(players: Players, batch: Batch) -> StepResult:
-    """Update D, then G, on one batch; the same generated images serve both, as in DCGAN.
-
-    Real and generated images pass D separately, because its BatchNorm statistics are each batch's own.
-    """
-    real, labels, z, fake_labels = batch
+    """Update D, then G, on one batch; the same generated images serve both, as in DCGAN."""
+    _, labels, z, fake_labels = batch
     generator, discriminator = players.generator, players.discriminator
 
     with players.autocast():
         fake = generator(z, fake_labels)
-        on_real = in_float32(discriminator(real, labels))
-        on_fake = in_float32(discriminator(fake.detach(), fake_labels))
+        on_real, on_fake = judge(discriminator, batch, fake.detach())
     loss_d = discriminator_loss(on_real, on_fake, labels, fake_labels)
     players.discriminator_optimiser.zero_grad()
     loss_d.backward()
@@ -68,13 +64,30 @@ def adversarial_step(players: Players, batch: Batch) -> StepResult:
 
     with frozen(discriminator):  # only the way through D is needed, not D's own gradients
         with players.autocast():
-            on_fake_again = in_float32(discriminator(fake, fake_labels))
+            if discriminator.judges_together:
+                _, on_fake_again = judge(discriminator, batch, fake)
+            else:
+                on_fake_again = in_float32(discriminator(fake, fake_labels))
         loss_g = players.generator_loss(on_fake_again.source) + class_loss(on_fake_again, fake_labels)
         players.generator_optimiser.zero_grad()
         loss_g.backward()
     players.generator_optimiser.step()
 
     return StepResult(loss_d.detach(), loss_g.detach(), on_real.source.detach(), on_fake.source.detach(), fake.detach())
+
+
+def judge(discriminator: Discriminator, batch: Batch, fake: Tensor) -> tuple[Verdict, Verdict]:
+    """D's verdicts on the real and on the generated images, in a batch of each or in one of both."""
+    if not discriminator.judges_together:
+        on_real = discriminator(batch.real, batch.labels)
+        return in_float32(on_real), in_float32(discriminator(fake, batch.fake_labels))
+    together = discriminator(torch.cat([batch.real, fake]), torch.cat([batch.labels, batch.fake_labels]))
+    source, classes = in_float32(together)
+    size = len(fake)
+    return (
+        Verdict(source[:-size], None if classes is None else classes[:-size]),
+        Verdict(source[-size:], None if classes is None else classes[-size:]),
+    )
 
 
 def in_float32(verdict: Verdict) -> Verdict:

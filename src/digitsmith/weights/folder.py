@@ -134,7 +134,7 @@ def model_card(config: GeneratorConfig) -> str:
         "threads",
     )
     rows = "\n".join(f"| {key.replace('_', ' ')} | {settings[key]} |" for key in shown if key in settings)
-    licence = "cc-by-sa-3.0" if str(data.get("source", "")).startswith("mnist") else "other"
+    licence = "cc-by-sa-3.0" if str(data.get("source", "")).startswith("mnist (") else "other"
     return f"""---
 library_name: digitsmith
 license: {licence}
