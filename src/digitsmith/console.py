@@ -54,7 +54,7 @@ class ProgressLine(Observer):
     def row(self, moment: Moment, measured: Measured, *, images_per_s: float, seconds: float) -> None:
         epochs = moment.epoch * moment.total_images / max(moment.images, 1)
         state = (
-            f"epoch {moment.epoch:.1f}/{epochs:.4g}  {images_per_s:,.0f} images/s  "
+            f"epoch {moment.epoch:.1f}/{epochs:.3g}  {images_per_s:,.0f} images/s  "
             f"D {measured.loss_d:.2f}  G {measured.loss_g:.2f}  variety {measured.variety:.2f}"
         )
         if self.task is not None:

@@ -9,6 +9,7 @@ from digitsmith.models.blocks import (
     Verdict,
     conv_block,
     initialise_as_dcgan,
+    with_gradient_in_layout,
 )
 from digitsmith.models.cgan import CganGenerator
 
@@ -39,5 +40,5 @@ class AcganDiscriminator(Discriminator):
         initialise_as_dcgan(self)
 
     def forward(self, images: Tensor, labels: Tensor) -> Verdict:
-        features = self.block2(self.block1(images))
+        features = with_gradient_in_layout(self.block2(self.block1(images)))
         return Verdict(self.source(features).flatten(), self.auxiliary(features))

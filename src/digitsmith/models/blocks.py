@@ -46,13 +46,15 @@ class ConvTransposeFromVector(nn.ConvTranspose2d):
     """A stride-1 transposed convolution of a 1x1 map, computed as the matrix product that it is.
 
     Same weights [in, out, k, k] and the same result as `nn.ConvTranspose2d`: with one input position every
-    output position is one column of weights, so the general kernel's bookkeeping buys nothing.
+    output position is one column of weights, so the general kernel's bookkeeping buys nothing. The columns
+    are taken positions first, channels last, the order in which training keeps all maps in memory.
     """
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:  # [B, in, 1, 1]
         side = self.kernel_size[0]
-        product = x.flatten(1) @ self.weight.flatten(1)  # [B, out * k * k]
-        return product.view(-1, self.out_channels, side, side)
+        columns = self.weight.permute(0, 2, 3, 1).flatten(1)  # [in, k * k * out]
+        product = x.flatten(1) @ columns
+        return product.view(-1, side, side, self.out_channels).permute(0, 3, 1, 2)
 
 
 def with_one_hot(z: Tensor, labels: Tensor, classes: int) -> Tensor:
@@ -79,6 +81,17 @@ def conv_generator(inputs: int, image_shape: tuple[int, int, int]) -> nn.Sequent
         nn.ConvTranspose2d(32, channels, 4, stride=2, padding=1),  # [B, C, 28, 28]
         nn.Tanh(),
     )
+
+
+def with_gradient_in_layout(x: Tensor) -> Tensor:
+    """`x` itself; the gradient that comes back to it is put into its own memory layout.
+
+    Flattening maps that lie channels-last gives a gradient that does not, and the layers before it would
+    walk through two layouts at once, element by element (measured: an eighth of the whole ACGAN step).
+    """
+    if x.requires_grad:
+        x.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))
+    return x
 
 
 def conv_block(inputs: int, outputs: int) -> nn.Sequential:
