@@ -49,6 +49,16 @@ def test_each_layer_lies_on_the_one_before(tmp_path: Path) -> None:
     assert settings.decay_from == PRESETS["demo"]().decay_from
 
 
+def test_a_file_can_name_model_and_preset(tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text('model = "cgan-mlp"\n')
+    assert settings_for(file=file) == PRESETS["report-1"]()
+    file.write_text('preset = "demo"\nmodel = "gan"\n')
+    settings = settings_for(file=file)
+    assert (settings.preset, settings.model, settings.epochs) == ("demo", "gan", PRESETS["demo"]().epochs)
+    assert settings_for("acgan", preset="report-2", file=file).preset == "report-2"
+
+
 def test_saved_settings_come_back() -> None:
     settings = settings_for("gan", overrides={"sample_epochs": [2, 3], "augmentation": digit_safe(), "seed": 2**62})
     assert settings_from_dict(settings_to_dict(settings), where="here") == settings
@@ -66,6 +76,7 @@ def test_saved_settings_come_back() -> None:
         ({"batch_size": True}, "batch_size must be a whole number"),
         ({"learning_rate": 0}, "learning_rate must be above 0"),
         ({"seed": -3}, "seed must be at least 0"),
+        ({"seed": 10**400}, "seed must be at least 0"),
         ({"model": "stylegan"}, "choose one of gan, cgan, acgan, cgan-mlp"),
         ({"generator_loss": "hinge"}, "choose one of minimax, non-saturating"),
         ({"precision": "float16"}, "choose one of auto"),
@@ -86,7 +97,13 @@ def test_what_cannot_be_right_is_named(overrides: dict[str, Any], words: str) ->
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("epochs = ", "is not TOML"), ("epoch = 3", "there is no setting 'epoch'"), ("epochs = 'x'", "a number")],
+    [
+        ("epochs = ", "is not TOML"),
+        ("preset = 'best'", "choose one of report-1"),
+        ("model = 3", "model must be a text"),
+        ("epoch = 3", "there is no setting 'epoch'"),
+        ("epochs = 'x'", "a number"),
+    ],
 )
 def test_a_bad_file_is_named(tmp_path: Path, text: str, words: str) -> None:
     file = tmp_path / "bad.toml"

@@ -145,7 +145,7 @@ def test_missing_files_are_named(model: DigitModel, tmp_path: Path) -> None:
     (tmp_path / "m" / "model.safetensors").unlink()
     with pytest.raises(CheckpointError, match=r"model\.safetensors"):
         load(tmp_path / "m")
-    with pytest.raises(CheckpointError, match=r"is no shipped model and no folder; shipped are .*acgan"):
+    with pytest.raises(CheckpointError, match=r"is no shipped model and no folder; shipped are .*cgan"):
         load(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     with pytest.raises(CheckpointError, match="holds neither a run nor a saved model"):
@@ -174,4 +174,4 @@ def test_the_model_card_says_what_a_hub_asks_for(model: DigitModel, tmp_path: Pa
 def test_digits_are_read_as_asked_by_the_shipped_model() -> None:
     from digitsmith.api import read_as_asked
 
-    assert read_as_asked(load("acgan"), count=2000) > 0.97
+    assert read_as_asked(load("cgan"), count=2000) > 0.97

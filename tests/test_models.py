@@ -140,7 +140,7 @@ def test_every_architecture_takes_other_images(name: str, shape: tuple[int, int,
 
 
 def test_the_first_layer_as_a_product_is_the_tables_convolution() -> None:
-    layer = ConvTransposeFromVector(110, 64, 7, bias=False).double()
+    layer = ConvTransposeFromVector(110, 64, 7).double()
     reference = nn.ConvTranspose2d(110, 64, 7, bias=False).double()
     reference.load_state_dict(layer.state_dict())
     x = torch.randn(B, 110, 1, 1, dtype=torch.float64, requires_grad=True)
@@ -193,6 +193,7 @@ def test_convolutional_weights_start_as_dcgans() -> None:
         assert abs(weights.std().item() - 0.02) < 5e-4
         scales = torch.cat([m.weight for m in network.modules() if isinstance(m, nn.BatchNorm2d)])
         assert abs(scales.mean().item() - 1) < 0.01
+        assert 0.01 < scales.std().item() < 0.03
 
 
 @pytest.mark.parametrize("name", ["gan", "cgan", "acgan"])

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from digitsmith.randomness import MAX_SEED, Stream, derived_seed, normal_rows, torch_generator
+from digitsmith.config import MAX_SEED
+from digitsmith.randomness import Stream, derived_seed, normal_rows, torch_generator
 
 
 @given(st.integers(0, MAX_SEED), st.lists(st.integers(0, 10**9), min_size=1, max_size=6), st.integers(1, 130))

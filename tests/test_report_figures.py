@@ -12,7 +12,7 @@ import pytest
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from digitsmith.errors import DataError, StorageError
+from digitsmith.errors import DataError, InputError
 from digitsmith.report.curves import smoothed
 from digitsmith.report.figures import (
     epochs_side_by_side,
@@ -120,9 +120,9 @@ def test_stems_keep_their_dots_and_folders_are_made(tmp_path):
     assert sorted(path.name for path in png.parent.iterdir()) == ["lr-0.001.png", "lr-0.001.svg"]
 
 
-def test_a_refusing_disk_is_one_line(tmp_path):
+def test_a_path_that_cannot_be_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="cannot be written"):
+    with pytest.raises(InputError, match="a part of this path is a file"):
         save_figure(loss_curves(log()), tmp_path / "file" / "loss")
 
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from digitsmith import config
 from digitsmith.cli import app
-from digitsmith.errors import DataError, StorageError
+from digitsmith.errors import DataError, InputError
 from digitsmith.report.images import png_bytes, tile
 from digitsmith.report.page import write_run_page
 from digitsmith.report.story import commands
@@ -153,11 +153,12 @@ def test_the_digits_come_first_and_as_they_are(run_dir):
 
 def test_every_figure_lies_beside_the_page_and_every_link_leads_somewhere(run_dir):
     parsed = Parsed(everything(run_dir))
-    names = ("drawn", "epochs", "losses", "real-over-generated", "samples", "scores")
+    shown = ("drawn", "epochs", "losses", "real-over-generated", "samples", "scores")
+    names = (*shown, "samples-epoch-0001", "samples-epoch-0010", "samples-epoch-0020")
     files = sorted(f"{name}.{ending}" for name in names for ending in ("png", "svg"))
     assert sorted(path.name for path in (run_dir / "figures").iterdir()) == files
     links = [link["href"] for link in parsed.all("a")]
-    assert len(links) == len(files) + 1
+    assert len(links) == 2 * len(shown) + 1
     assert all((run_dir / link).exists() for link in links)
 
 
@@ -321,9 +322,9 @@ def test_what_does_not_fit_is_refused_and_the_old_page_stays(run_dir):
     assert (run_dir / "index.html").read_bytes() == before
 
 
-def test_a_refusing_disk_is_one_line(run_dir):
+def test_a_path_that_cannot_be_is_one_line(run_dir):
     (run_dir / "index.html").mkdir()
-    with pytest.raises(StorageError, match="cannot be written"):
+    with pytest.raises(InputError, match="is a folder; name a file"):
         write_run_page(run_dir)
 
 

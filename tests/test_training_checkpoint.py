@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -142,6 +144,7 @@ def test_a_resume_must_be_the_runs_own(trained_run: Path, tmp_path: Path, few_di
     run = tmp_path / "run"
     shutil.copytree(trained_run, run)
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    assert run / ".lock" in before
     for settings, data, words in [
         (quick("cgan"), few_digits, "was trained with model acgan, not cgan"),
         (quick(learning_rate=0.01), few_digits, "learning_rate"),
@@ -175,6 +178,7 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, few_digits: Dig
     for resume in (False, True):
         with pytest.raises(InputError, match=r"thesis\.tex"):
             train_gan(quick(), few_digits, out=tmp_path, resume=resume)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
     assert (tmp_path / "thesis.tex").read_text() == "mine"
 
 
@@ -223,9 +227,88 @@ def test_a_learning_rate_that_explodes_is_told(tmp_path: Path, few_digits: Digit
         train_gan(settings, few_digits, out=tmp_path / "run")
 
 
-def test_a_read_only_folder_is_one_clear_line(tmp_path: Path, few_digits: Digits, quick: Settings) -> None:
+def test_a_path_through_a_file_is_one_clear_line(tmp_path: Path, few_digits: Digits, quick: Settings) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
-    with pytest.raises(StorageError, match="cannot be written") as caught:
+    with pytest.raises(InputError, match="a part of this path is a file") as caught:
         train_gan(quick(), few_digits, out=blocked / "run")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+def test_a_disk_that_refuses_is_one_clear_line(
+    number: int, tmp_path: Path, few_digits: Digits, quick: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tests run as root, whom no permission stops: the refusal itself is put in."""
+
+    def refuse(path: Path, *arguments: object, **options: object) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(StorageError, match=r"read-only|permission|full") as caught:
+        train_gan(quick(), few_digits, out=tmp_path / "run")
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 1
+
+
+def test_a_damaged_later_checkpoint_never_pushes_out_a_good_one(tmp_path: Path) -> None:
+    saved(tmp_path, 640)
+    damaged = saved(tmp_path, 1280).with_suffix(".safetensors")
+    damaged.write_bytes(b"damaged")
+    path = saved(tmp_path, 960, keep=1)
+    assert [file.stem for file in tmp_path.glob("*.json")] == [path.stem]
+    assert load_checkpoint(path).images == 960
+
+
+def test_a_run_cannot_be_made_shorter_than_it_is(tmp_path: Path, few_digits: Digits, quick: Settings) -> None:
+    run = tmp_path / "run"
+    train_gan(quick(epochs=1.0), few_digits, out=run)
+    record = (run / "run.json").read_bytes()
+    with pytest.raises(CheckpointError, match=r"has seen 1 epochs already"):
+        train_gan(quick(epochs=0.5), few_digits, out=run, resume=True)
+    assert (run / "run.json").read_bytes() == record
+
+
+def test_a_kill_while_the_record_is_written_does_not_block_a_resume(
+    tmp_path: Path, few_digits: Digits, quick: Settings
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / ".lock").touch()
+    (run / ".run.json.partial-4242").write_text("{")
+    train_gan(quick(epochs=0.2), few_digits, out=run, resume=True)
+    assert (run / "run.json").exists()
+    assert not list(run.rglob(".*.partial-*"))
+
+
+def test_lost_checkpoints_are_told(tmp_path: Path, few_digits: Digits, quick: Settings) -> None:
+    run = tmp_path / "run"
+    train_gan(quick(), few_digits, out=run)
+    shutil.rmtree(run / "checkpoints")
+    train_gan(quick(), few_digits, out=run, resume=True)
+    warnings = [row["message"] for row in read_log(run / "log.jsonl") if row["event"] == "warning"]
+    assert len(warnings) == 1
+    assert "beginning again" in warnings[0]
+
+
+def test_images_of_an_impossible_size_leave_no_folder(tmp_path: Path, quick: Settings) -> None:
+    odd = Digits(np.zeros((20, 1, 30, 30), np.uint8), np.arange(20) % 2, ("a", "b"))
+    with pytest.raises(InputError, match="multiple of 4"):
+        train_gan(quick("acgan"), odd, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_empty_class_is_named(tmp_path: Path, few_digits: Digits, quick: Settings) -> None:
+    lacking = few_digits.take(np.flatnonzero(few_digits.labels != 7))
+    with pytest.raises(InputError, match="class '7' has no image"):
+        train_gan(quick(), lacking, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_gpu_that_is_not_there_is_told(
+    tmp_path: Path, few_digits: Digits, quick: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match="no CUDA GPU"):
+        train_gan(quick(device="cuda"), few_digits, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()

@@ -268,6 +268,19 @@ def test_each_sickness_is_told_once_and_again_after_recovery(kind: str, sick: Me
     assert told(sick, WATCHED_ROWS + 5) == [kind]
 
 
+def test_one_good_row_is_enough_against_a_verdict() -> None:
+    watch = HealthWatch()
+    rows = [healthy(variety=variety) for variety in (0.05, 0.05, 0.9, 0.05, 0.05, 0.05, 0.05)]
+    assert [found for row in rows for found in watch.look(10**6, row)] == []
+
+
+def test_a_resumed_watch_knows_what_was_told() -> None:
+    rows = [{"event": "step", "images": 10**6, **vars(healthy(variety=0.01))} for _ in range(WATCHED_ROWS)]
+    watch = HealthWatch()
+    watch.replay(rows)
+    assert watch.look(10**6, healthy(variety=0.01)) == []
+
+
 def test_the_first_images_are_not_judged() -> None:
     watch = HealthWatch()
     assert [found for _ in range(20) for found in watch.look(1000, healthy(variety=0.01))] == []

@@ -6,7 +6,7 @@ calls these, and prints.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitsmith.config import TrainSettings, settings_for, with_overrides
+from digitsmith.config import DEFAULT_MODEL, TrainSettings, settings_for, with_overrides
 from digitsmith.data.digits import Digits
 from digitsmith.data.reading import read_digits
 from digitsmith.drawing.model import DigitModel, load
@@ -31,6 +31,7 @@ from digitsmith.training.run_folder import RunFolder
 
 READ_COUNT = 10_000
 PAIRS_SHOWN = 4
+IN_MEMORY = "in memory"
 MNIST_SOURCE = "mnist (train)"  # the reader was trained on these digits, and is no judge of others
 
 
@@ -68,8 +69,8 @@ def train(
     """Train a GAN, export its weights, and write the figures and the page that show it.
 
     Args:
-        model: `gan`, `cgan`, `acgan` or `cgan-mlp`; without one, the preset's.
-        out: the run's folder; `runs/MODEL-DATA-seedN` where none is given.
+        model: `gan`, `cgan`, `acgan` or `cgan-mlp`; without one, the settings file's or the preset's.
+        out: the run's folder; `runs/MODEL-DATA-seedN` where none is given. Images at hand need one.
         data: `mnist`, a path that `read_digits` understands, or images at hand.
         epochs, seed: as in `TrainSettings`, for convenience.
         resume: go on with the run in `out` (or begin it, where there is none yet), with its own settings.
@@ -80,21 +81,33 @@ def train(
         InputError: a setting or data that cannot be right, or an `out` that holds something else.
         TrainingInterrupted, TrainingDiverged, StorageError: as `train_gan` says; what was saved is intact.
     """
-    path = None if data is None or isinstance(data, Digits) else str(data)
-    asked = {**(overrides or {}), "epochs": epochs, "seed": seed, "data": path}
-    if resume and out is not None and RunFolder(Path(out)).record.exists():
-        saved = RunFolder(Path(out)).saved_settings()
-        settings = with_overrides(saved, model, file=config, overrides={**asked, "preset": preset})
+    named = {"epochs": epochs, "seed": seed, "data": _name_of(data)}
+    asked = dict(overrides or {}) | {key: value for key, value in named.items() if value is not None}
+    if resume and config is not None:
+        raise InputError("a run is resumed with its own settings; leave out the settings file")
+    if out is None and isinstance(data, Digits):
+        raise InputError("say where the run goes: images at hand have no name to call its folder by")
+    folder = Path(out) if out is not None else default_folder(settings_for(model, preset=preset, overrides=asked))
+    if resume and RunFolder(folder).is_run():
+        settings = with_overrides(RunFolder(folder).saved_settings(), model, asked | {"preset": preset})
     else:
         settings = settings_for(model, preset=preset, file=config, overrides=asked)
+    if settings.data == IN_MEMORY and not isinstance(data, Digits):
+        raise InputError(f"{folder}: was trained on images in memory; hand over the same ones as data")
     digits = data if isinstance(data, Digits) else read_digits(settings.data)
-    folder = Path(out) if out is not None else default_folder(settings)
 
     train_gan(settings, digits, out=folder, resume=resume, observers=observers)
     drawn = DigitModel.from_run(folder)
     drawn.save_pretrained(RunFolder(folder).weights)
     share = read_as_asked(drawn) if drawn.conditional and digits.source == MNIST_SOURCE else None
     return FinishedRun(folder, drawn, write_page(folder, drawn, digits, share), share)
+
+
+def _name_of(data: str | Path | Digits | None) -> str | None:
+    """What a run records of where its images lie."""
+    if isinstance(data, Digits):
+        return IN_MEMORY
+    return None if data is None else str(data)
 
 
 def default_folder(settings: TrainSettings) -> Path:
@@ -148,11 +161,11 @@ def make(
     count: int | None = None,
     *,
     out: str | Path,
-    model: str | Path | DigitModel = "acgan",
+    model: str | Path | DigitModel = DEFAULT_MODEL,
     format: str = "png",
     counts: Mapping[int, int] | None = None,
     seed: int = 0,
-    on_progress: Any = None,
+    on_progress: Callable[[int], None] | None = None,
 ) -> Path:
     """Write a labelled data set of generated images into the new folder `out`.
 
@@ -186,7 +199,7 @@ def make(
     else:
         raise InputError("say how many digits: either a count for balanced classes or counts per class")
 
-    def chunks() -> Any:
+    def chunks() -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
         done = 0
         for images, asked in drawer.draw_chunks(labels, seed=seed):
             yield images, asked
@@ -206,7 +219,7 @@ def make(
 def draw_number(
     text: str,
     *,
-    model: str | Path | DigitModel = "acgan",
+    model: str | Path | DigitModel = DEFAULT_MODEL,
     seed: int = 0,
     trim: bool = False,
     spacing_px: int | None = None,
@@ -242,7 +255,7 @@ def demo(out: str | Path = "demo", *, count: int = 1000, observers: Sequence[Obs
         As `train`.
     """
     folder = Path(out)
-    run = train(preset="demo", out=folder, resume=True, observers=observers)
+    run = train(preset="demo", out=folder, resume=RunFolder(folder).is_run(), observers=observers)
     digits_folder = folder / "digits"
     if not digits_folder.exists():
         make(count, out=digits_folder, model=run.model, format="png")

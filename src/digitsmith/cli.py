@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import shlex
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from digitsmith import __version__
+from digitsmith.config import DEFAULT_MODEL
 from digitsmith.errors import DigitsmithError
+
+if TYPE_CHECKING:
+    from digitsmith.api import FinishedRun
 
 app = App(
     name="digitsmith",
     help="Handwritten digits on request: train a GAN on real MNIST, draw labelled digits from it.",
     version=__version__,
     help_format="markdown",
+    exit_on_error=False,
+    print_error=False,
+    suppress_keyboard_interrupt=False,
+    result_action="return_value",
 )
 
 _TRAINING = Group("Training", sort_key=1)
@@ -116,7 +126,7 @@ def draw(
     number: Annotated[str, Parameter(help="the digits, as 2026; classes with longer names with commas between")],
     *,
     out: Annotated[Path, Parameter(name=["--out", "-o"], help="the picture: .png, .jpg or .webp")],
-    model: Annotated[str, Parameter(help="a shipped model's name, a run's folder, or a saved model's")] = "acgan",
+    model: Annotated[str, Parameter(help="a shipped model's name, a run's folder, or a saved model's")] = DEFAULT_MODEL,
     seed: int = 0,
     trim: Annotated[
         bool, Parameter(help="set ink at one distance from ink, whatever the digits' widths", negative=())
@@ -142,7 +152,7 @@ def make(
     *,
     out: Annotated[Path, Parameter(name=["--out", "-o"], help="a new folder")],
     format: Annotated[str, Parameter(help="png (class folders), idx, npz, csv or parquet")] = "png",
-    model: Annotated[str, Parameter(help="a shipped model's name, a run's folder, or a saved model's")] = "acgan",
+    model: Annotated[str, Parameter(help="a shipped model's name, a run's folder, or a saved model's")] = DEFAULT_MODEL,
     counts: Annotated[str | None, Parameter(help="instead of a count: how many of each class, as 0=500,7=1500")] = None,
     seed: int = 0,
 ) -> None:
@@ -162,11 +172,11 @@ def make(
 
 @app.command
 def demo(*, out: Annotated[Path, Parameter(help="the folder for all of it")] = Path("demo")) -> None:
-    """The whole way once: train the ACGAN on MNIST for a few minutes, draw labelled digits, show it on a page."""
+    """The whole way once: train the default model for a few minutes, draw labelled digits, show them on a page."""
     from digitsmith import api
     from digitsmith.console import ProgressLine, console, summary
 
-    run = api.demo(out, observers=[ProgressLine("acgan")])
+    run = api.demo(out, observers=[ProgressLine("demo")])
     console.print()
     _show(run)
     summary([("labelled digits", run.folder / "digits"), ("a number", run.folder / "2026.png")])
@@ -190,20 +200,25 @@ def models() -> None:
         )
 
 
-def _show(run: Any) -> None:
+def _show(run: FinishedRun) -> None:
     from digitsmith.console import summary
+    from digitsmith.report.story import commands
 
     rows: list[tuple[str, str | Path]] = []
     if run.read_as_asked is not None:
-        rows.append(("read as asked", f"{run.read_as_asked:.2%} of 10,000 generated digits (by reader-1)"))
+        rows.append(("read as asked", f"{run.read_as_asked:.2%} of the generated digits, by the shipped reader"))
+    classes = run.model.config.classes if run.model.conditional else None
+    epochs = run.model.config.training["settings"]["epochs"]
     rows += [
         ("page", run.page),
         ("figures", run.folder / "figures"),
         ("weights", run.folder / "weights"),
-        ("TensorBoard", f"tensorboard --logdir {run.folder / 'tensorboard'}"),
+        ("TensorBoard", f"tensorboard --logdir {shlex.quote(str(run.folder / 'tensorboard'))}"),
+        *(
+            ("next", command)
+            for _, command in commands(str(run.folder), epochs=epochs, classes=classes, begun=True, finished=True)
+        ),
     ]
-    if run.model.conditional:
-        rows.append(("draw", f"digitsmith draw 2026 --model {run.folder} -o 2026.png"))
     summary(rows)
 
 
@@ -236,8 +251,10 @@ def complain(message: str) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code: 0; 2 for what cannot be right; 1 for what failed; 128 + signal."""
     warnings.showwarning = lambda message, *where: complain(f"warning: {message}")
+    # SIGTERM leaves like an exception, so that what is half-written is cleared away; training saves first
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
-        app(list(arguments), exit_on_error=False, print_error=False)
+        app(list(arguments))
     except CycloptsError as error:
         complain(str(error))
         return 2

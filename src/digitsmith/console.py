@@ -26,7 +26,7 @@ class ProgressLine(Observer):
     def __init__(self, title: str) -> None:
         self.progress = Progress(
             TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=12),
             TextColumn("{task.fields[state]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
@@ -55,7 +55,8 @@ class ProgressLine(Observer):
         epochs = moment.epoch * moment.total_images / max(moment.images, 1)
         state = (
             f"epoch {moment.epoch:.1f}/{epochs:.3g}  {images_per_s:,.0f} images/s  "
-            f"D {measured.loss_d:.2f}  G {measured.loss_g:.2f}  variety {measured.variety:.2f}"
+            f"D {measured.loss_d:.2f}  G {measured.loss_g:.2f}  "
+            f"scores {measured.real_score:.2f}/{measured.fake_score:.2f}  variety {measured.variety:.2f}"
         )
         if self.task is not None:
             self.progress.update(self.task, state=state)
@@ -75,7 +76,7 @@ def counting(title: str, total: int) -> Iterator[Callable[[int], None]]:
     """A bar for work that is counted in images."""
     columns = (
         TextColumn("[bold]{task.description}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=12),
         TextColumn("{task.completed:,}"),
     )
     with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as progress:

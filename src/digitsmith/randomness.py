@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     import torch
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-MAX_SEED = 2**63 - 1
 
 
 class Stream(IntEnum):
-    """What a number is for. Two streams of one seed never share a number; values are part of the format."""
+    """What a number is for, so that two uses of one seed have nothing in common; values are part of the format."""
 
     ORDER = 1  # the order of the training images within an epoch
     NOISE = 2  # z and the labels asked for in a training step

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from digitsmith.config import MAX_SEED
 from digitsmith.errors import CheckpointError, InputError
 from digitsmith.models.blocks import Generator
-from digitsmith.randomness import MAX_SEED, normal_rows
+from digitsmith.randomness import normal_rows
 from digitsmith.training.batches import to_uint8
 from digitsmith.training.checkpoint import newest_checkpoint
 from digitsmith.training.run_folder import RunFolder
@@ -120,12 +122,14 @@ class DigitModel:
     def from_run(cls, folder: str | Path) -> DigitModel:
         """The averaged generator of a run's newest whole checkpoint, finished or not.
 
+        A damaged newer checkpoint is passed over with a warning.
+
         Raises:
             CheckpointError: the folder is no run, or has no whole checkpoint yet.
         """
         run = RunFolder(Path(folder))
         record = run.read_record()
-        checkpoint = newest_checkpoint(run.checkpoints, warn=lambda line: None)
+        checkpoint = newest_checkpoint(run.checkpoints, warn=lambda line: warnings.warn(line, stacklevel=4))
         if checkpoint is None:
             raise CheckpointError(f"{folder}: has no checkpoint yet; let it train on, or use another run")
         tensors = without_prefix(checkpoint.tensors, "ema")
@@ -159,9 +163,13 @@ def load(name_or_path: str | Path) -> DigitModel:
     if str(name_or_path) in shipped_names():
         return DigitModel.from_pretrained(SHIPPED / str(name_or_path))
     folder = Path(name_or_path)
-    if (folder / CONFIG).is_file():
-        return DigitModel.from_pretrained(folder)
-    if (folder / "run.json").is_file():
-        return DigitModel.from_run(folder)
-    what = "holds neither a run nor a saved model" if folder.exists() else "is no shipped model and no folder"
+    try:
+        if (folder / CONFIG).is_file():
+            return DigitModel.from_pretrained(folder)
+        if (folder / "run.json").is_file():
+            return DigitModel.from_run(folder)
+        there = folder.exists()
+    except OSError as error:
+        raise CheckpointError(f"{name_or_path}: cannot be looked at ({error.strerror})") from None
+    what = "holds neither a run nor a saved model" if there else "is no shipped model and no folder"
     raise CheckpointError(f"{name_or_path}: {what}; shipped are {', '.join(shipped_names()) or 'none'}")

@@ -56,11 +56,11 @@ def load_reader() -> Reader:
         CheckpointError: its file is missing or damaged.
     """
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
     reader = Reader()
     try:
-        reader.load_state_dict(load_file(_WEIGHTS))
+        reader.load_state_dict(load(_WEIGHTS.read_bytes()))
     except (OSError, SafetensorError, RuntimeError) as error:
         raise CheckpointError(f"{_WEIGHTS}: is missing or damaged ({error}); install digitsmith again") from None
     return reader.eval()

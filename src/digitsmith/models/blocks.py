@@ -50,6 +50,9 @@ class ConvTransposeFromVector(nn.ConvTranspose2d):
     are taken positions first, channels last, the order in which training keeps all maps in memory.
     """
 
+    def __init__(self, inputs: int, outputs: int, side: int) -> None:
+        super().__init__(inputs, outputs, side, bias=False)
+
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:  # [B, in, 1, 1]
         side = self.kernel_size[0]
         columns = self.weight.permute(0, 2, 3, 1).flatten(1)  # [in, k * k * out]
@@ -72,7 +75,7 @@ def conv_generator(inputs: int, image_shape: tuple[int, int, int]) -> nn.Sequent
     first = height // 4
     return nn.Sequential(
         #                                                              [B, inputs, 1, 1]
-        ConvTransposeFromVector(inputs, 64, first, stride=1, bias=False),  # [B, 64, 7, 7]
+        ConvTransposeFromVector(inputs, 64, first),  # [B, 64, 7, 7]
         nn.BatchNorm2d(64),
         nn.ReLU(inplace=True),
         nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1, bias=False),  # [B, 32, 14, 14]
@@ -117,11 +120,11 @@ def initialise_as_dcgan(network: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def require_quartered(image_shape: tuple[int, int, int], name: str) -> None:
+def require_quartered(image_shape: tuple[int, int, int]) -> None:
     """The convolutional architectures halve each side twice, and their first layer is square."""
     _, height, width = image_shape
     if height != width or height % 4 or height < 8:
         raise ConfigError(
-            f"{name} needs square images whose side is a multiple of 4 and at least 8 px, these are "
+            "the convolutional models need square images whose side is a multiple of 4 and at least 8 px, these are "
             f"{height}x{width}; resize the images, or train cgan-mlp, which takes any size"
         )

@@ -25,7 +25,7 @@ class CganGenerator(Generator):
 
     def __init__(self, image_shape: tuple[int, int, int], classes: int) -> None:
         super().__init__()
-        require_quartered(image_shape, "cgan")
+        require_quartered(image_shape)
         self.classes = classes
         self.layers = conv_generator(self.z_dim + classes, image_shape)
         initialise_as_dcgan(self)
@@ -43,7 +43,8 @@ def class_planes(classes: int, height: int, width: int) -> Tensor:
     plane filled with the class number would put the classes on one line, with 4 forever between 3 and 5;
     bands or one corner per class would show the class only to the few positions near it, as nothing above
     the second block mixes positions and classes any more. Tiled, each 4x4 window of the table's convolution
-    holds every bit of the one-hot vector exactly once, wherever it stands. No parameter is added to the table.
+    that lies inside the frame holds every bit of the one-hot vector exactly once, for up to 16 classes; more
+    classes need a larger cell, of which a window sees a part. No parameter is added to the table.
     """
     side = max(4, math.ceil(math.sqrt(classes)))
     cells = F.one_hot(torch.arange(classes), side * side).float().view(classes, 1, side, side)

@@ -20,7 +20,7 @@ class GanGenerator(Generator):
 
     def __init__(self, image_shape: tuple[int, int, int], classes: int) -> None:
         super().__init__()
-        require_quartered(image_shape, "gan")
+        require_quartered(image_shape)
         self.layers = conv_generator(self.z_dim, image_shape)
         initialise_as_dcgan(self)
 

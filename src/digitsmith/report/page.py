@@ -72,6 +72,7 @@ def write_run_page(
     run = read_run(run_dir / "run.json")
     rows = read_log(run_dir / "log.jsonl") if (run_dir / "log.jsonl").exists() else []
     figures = run_dir / "figures"
+    _save_every_epoch(run_dir, grids or {}, columns, figures)
     epochs = _three_epochs(run_dir, grids or {})
     context = {
         **told(run, rows, folder=run_dir.resolve().name, columns=columns),
@@ -98,6 +99,15 @@ def _render(context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template("run.html.j2").render(context)
+
+
+def _save_every_epoch(
+    run_dir: Path, given: Mapping[int, NDArray[np.uint8]], columns: Sequence[str] | None, figures: Path
+) -> None:
+    """Each kept epoch's grid as a figure of its own; the page has room for three."""
+    grids = {epoch: read_sample(path) for epoch, path in sample_files(run_dir / "samples").items()} | dict(given)
+    for epoch, grid in grids.items():
+        save_figure(sample_grid(grid, columns=columns, title=f"Epoch {epoch}"), figures / f"samples-epoch-{epoch:04d}")
 
 
 def _three_epochs(run_dir: Path, given: Mapping[int, NDArray[np.uint8]]) -> dict[int, NDArray[np.uint8]]:

@@ -37,7 +37,9 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: Path, *, step: int, images: int, tensors: dict[str, Tensor], keep: int) -> Path:
-    """Write a checkpoint, then remove all but the newest `keep`.
+    """Write a checkpoint, then remove all but the newest `keep`, and those of later steps.
+
+    Later ones are what a resumed run found damaged and passed over; the run is about to make them again.
 
     Returns:
         The path of its JSON.
@@ -53,7 +55,7 @@ def save_checkpoint(folder: Path, *, step: int, images: int, tensors: dict[str, 
     write_bytes_atomically(weights, content)
     body = {"format": FORMAT, "step": step, "images": images, "sha256": hashlib.sha256(content).hexdigest()}
     write_json_atomically(stem.with_suffix(".json"), body | {"self_sha256": _digest(body)})
-    _remove_older(folder, keep)
+    _remove_others(folder, stem.name, keep)
     return stem.with_suffix(".json")
 
 
@@ -115,13 +117,13 @@ def _digest(body: object) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
-def _remove_older(folder: Path, keep: int) -> None:
+def _remove_others(folder: Path, newest: str, keep: int) -> None:
     """The JSON goes first: a half-removed checkpoint must not look like a damaged one.
 
     Tensors without a JSON are what a killed save left behind; they go as well.
     """
-    kept = {path.stem for path in sorted(folder.glob("*.json"))[-keep:]}
-    for pattern in ("*.json", "*.safetensors", ".*.partial-*"):
+    kept = [stem for stem in sorted(path.stem for path in folder.glob("*.json")) if stem <= newest][-keep:]
+    for pattern in ("*.json", "*.safetensors"):
         for path in folder.glob(pattern):
             if path.stem not in kept:
                 with contextlib.suppress(OSError):

@@ -7,7 +7,9 @@ and over (mode collapse; second report, 4.3), or one player has left the other n
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +18,7 @@ from torch.nn import functional as F
 from digitsmith.training.step import StepResult
 
 SETTLED_AFTER_IMAGES = 60_000  # before that every generator of these models repeats itself, and recovers
-WATCHED_ROWS = 5  # a verdict needs this many log rows in a row: a single batch can look like anything
+WATCHED_ROWS = 5  # so many rows of the log in a row: a single batch can look like anything
 COLLAPSED_BELOW = 0.25  # of the real images' own variety; healthy runs of the four models stay above 0.6
 BLIND_BELOW = 0.02  # D's mean score of real images minus that of generated ones
 CERTAIN_ABOVE = 0.98
@@ -72,6 +74,13 @@ class HealthWatch:
     recent: deque[Measured] = field(default_factory=lambda: deque(maxlen=WATCHED_ROWS))
     standing: set[str] = field(default_factory=set)
 
+    def replay(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Look again at the `step` rows of a log, so that a resumed run warns when an undisturbed one would."""
+        names = [item.name for item in fields(Measured)]
+        for row in rows:
+            if row["event"] == "step":
+                self.look(row["images"], Measured(**{name: row[name] for name in names}))
+
     def look(self, images_seen: int, measured: Measured) -> list[tuple[str, str]]:
         """The warnings that begin with this row, as (kind, one line with what was measured)."""
         if images_seen < SETTLED_AFTER_IMAGES:
@@ -79,20 +88,18 @@ class HealthWatch:
         self.recent.append(measured)
         if len(self.recent) < WATCHED_ROWS:
             return []
-        variety = sum(row.variety for row in self.recent) / WATCHED_ROWS
-        real = sum(row.real_score for row in self.recent) / WATCHED_ROWS
-        fake = sum(row.fake_score for row in self.recent) / WATCHED_ROWS
+        rows, real, fake = self.recent, measured.real_score, measured.fake_score
         signs = {
             "collapse": (
-                variety < COLLAPSED_BELOW,
-                f"the generator repeats itself: its images vary {variety:.2f} times as much as the real ones",
+                all(row.variety < COLLAPSED_BELOW for row in rows),
+                f"the generator repeats itself: its images vary {measured.variety:.2f} times as much as the real ones",
             ),
             "discriminator-blind": (
-                abs(real - fake) < BLIND_BELOW,
+                all(abs(row.real_score - row.fake_score) < BLIND_BELOW for row in rows),
                 f"the discriminator no longer tells real from generated: it scores them {real:.2f} and {fake:.2f}",
             ),
             "discriminator-wins": (
-                real > CERTAIN_ABOVE and fake < 1 - CERTAIN_ABOVE,
+                all(row.real_score > CERTAIN_ABOVE and row.fake_score < 1 - CERTAIN_ABOVE for row in rows),
                 f"the discriminator is always right (scores {real:.3f} and {fake:.3f}), "
                 "which leaves the generator little to learn from",
             ),

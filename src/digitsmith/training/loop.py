@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,99 +21,87 @@ from digitsmith.training.batches import BatchSource, to_uint8
 from digitsmith.training.checkpoint import newest_checkpoint, save_checkpoint
 from digitsmith.training.health import HealthWatch, measure
 from digitsmith.training.machine import describe, resolve, versions
-from digitsmith.training.observers import Moment, Observer, Observers, RunLog, TensorBoard
+from digitsmith.training.observers import Moment, Observer, Observers, RunLog
+from digitsmith.training.run_files import rows_until
 from digitsmith.training.run_folder import RunFolder
 from digitsmith.training.signals import StopRequest
 from digitsmith.training.state import TrainingState
 from digitsmith.training.step import StepResult, adversarial_step
+from digitsmith.training.tensorboard import TensorBoard
 
 SAMPLE_ROWS = 10
 LOSS_LIMIT = 1e4  # a healthy run of these models stays below 100
 
 
-class TrainedRun(NamedTuple):
-    """What a finished run leaves in memory: its folder, its resolved settings and the generator that draws."""
-
-    folder: RunFolder
-    settings: TrainSettings
-    generator: Generator
-
-
 def train_gan(
-    settings: TrainSettings,
-    digits: Digits,
-    *,
-    out: Path,
-    resume: bool = False,
-    observers: Sequence[Observer] = (),
-) -> TrainedRun:
+    settings: TrainSettings, digits: Digits, *, out: Path, resume: bool = False, observers: Sequence[Observer] = ()
+) -> None:
     """Train a GAN on `digits` into the folder `out`.
 
-    Killed at any moment and resumed with `resume=True`, it ends in the same bits as if left alone, at the
-    same thread count: every random number follows from (seed, step), the rest is in the checkpoint.
+    Killed at any moment and resumed with `resume=True`, it ends in the same bits as if left alone, on the same
+    CPU at the same thread count: every random number follows from (seed, step), the rest is in the checkpoint.
 
     Raises:
-        InputError: a class has no image; `out` holds something and `resume` is false, or another run.
+        InputError: a class has no image, or the images have a size that the model cannot take; `out` holds a
+            run and `resume` is false, or another run, or other files.
         TrainingInterrupted: Ctrl-C or SIGTERM; the finished step is saved.
         TrainingDiverged: a loss is NaN, infinite or beyond 10,000; the last checkpoint is good.
         StorageError: the disk refused; the last checkpoint is good.
     """
     digits.require_every_class()
+    settings = resolve(settings)
+    torch.set_num_threads(settings.threads)
+    state = TrainingState(settings, digits, device=settings.device)  # before anything is written: it may refuse
     folder = RunFolder(out)
     with folder.locked(), StopRequest() as stop:
+        told: list[str] = []
         if resume and folder.record.exists():
-            settings = resolve(settings)
-            folder.rejoin(settings, digits)
+            checkpoint = newest_checkpoint(folder.checkpoints, warn=told.append)
+            folder.rejoin(settings, digits, images_seen=checkpoint.images if checkpoint else 0)
+            if checkpoint is not None:
+                state.load(checkpoint)
+            elif rows_until(folder.log, steps_in(settings, digits)):
+                told.append(f"{folder.checkpoints}: holds no checkpoint; beginning again at the first step")
         else:
-            settings = resolve(settings)
             folder.begin(settings, digits, {"versions": versions(), "machine": describe(settings)})
-        torch.set_num_threads(settings.threads)
 
-        state = TrainingState(settings, digits, device=settings.device)
-        source = BatchSource(digits, settings, z_dim=state.players.generator.z_dim, device=settings.device)
-        listeners = Observers([RunLog(folder), TensorBoard(folder.tensorboard), *observers])
-        passed_over: list[str] = []
-        checkpoint = newest_checkpoint(folder.checkpoints, warn=passed_over.append)
-        if checkpoint is not None:
-            state.load(checkpoint)
+        rows = rows_until(folder.log, state.step)
+        listeners = Observers([RunLog(folder, rows), TensorBoard(folder.tensorboard), *observers])
         try:
-            listeners.started(_moment(state.step, settings, digits))
-            for line in passed_over:
-                listeners.warning(_moment(state.step, settings, digits), "damaged-checkpoint", line)
-            _play(settings, digits, state, source, folder, listeners, stop)
+            moment = _moment(state.step, settings, digits)
+            listeners.started(moment)
+            for line in told:
+                listeners.warning(moment, "damaged-checkpoint", line)
+            watch = HealthWatch()
+            watch.replay(rows)
+            _play(settings, digits, state, folder, listeners, watch, stop)
         finally:
             listeners.close()
-    return TrainedRun(folder, settings, state.averaged.network)
 
 
 def _play(
     settings: TrainSettings,
     digits: Digits,
     state: TrainingState,
-    source: BatchSource,
     folder: RunFolder,
     listeners: Observer,
+    watch: HealthWatch,
     stop: StopRequest,
 ) -> None:
     """All steps that are left, with what is logged, drawn and saved on the way."""
     size, total_steps = settings.batch_size, steps_in(settings, digits)
     sample_steps = {-(-epoch * len(digits) // size): epoch for epoch in settings.sample_epochs}
-    sample_steps[total_steps] = math.ceil(settings.epochs)  # the last grid always
+    sample_steps[total_steps] = max(1, int(settings.epochs))  # the last grid always
     save_every = -(-settings.checkpoint_every_images // size)
     classes = 1 if settings.model == "gan" else len(digits.classes)
-    watch, begun, last_row = HealthWatch(), time.perf_counter(), (time.perf_counter(), state.step)
+    source = BatchSource(digits, settings, z_dim=state.players.generator.z_dim, device=settings.device)
+    begun, last_row = time.perf_counter(), (time.perf_counter(), state.step)
 
     def save() -> None:
         tensors = state.tensors()
         _require_finite_weights(tensors, state.step, folder)
-        path = save_checkpoint(
-            folder.checkpoints,
-            step=state.step,
-            images=state.step * size,
-            tensors=tensors,
-            keep=settings.keep_checkpoints,
-        )
-        listeners.saved(moment, path)
+        images, keep = state.step * size, settings.keep_checkpoints
+        save_checkpoint(folder.checkpoints, step=state.step, images=images, tensors=tensors, keep=keep)
 
     moment = _moment(state.step, settings, digits)
     while state.step < total_steps:
@@ -141,10 +129,10 @@ def _play(
             listeners.samples(moment, sample_steps[state.step], grid)
         if state.step % save_every == 0 or state.step == total_steps or stop.signal_number:
             save()
-        if stop.signal_number and state.step < total_steps:
+        if stop.signal_number:
             raise TrainingInterrupted(
                 f"stopped after step {state.step} of {total_steps}, saved; "
-                f"go on with: digitsmith train {settings.model} --out {folder.root} --resume",
+                f"go on with: digitsmith train --out {shlex.quote(str(folder.root))} --resume",
                 signal_number=stop.signal_number,
             )
     listeners.finished(moment, seconds=time.perf_counter() - begun)

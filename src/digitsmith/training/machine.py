@@ -12,16 +12,22 @@ import torch
 
 import digitsmith
 from digitsmith.config import TrainSettings
+from digitsmith.errors import ConfigError
 
 
 def resolve(settings: TrainSettings) -> TrainSettings:
     """`settings` with the choices that were left to the machine made: threads, precision, device.
 
     A run keeps them, so that resuming it elsewhere computes the same way where that is possible.
+
+    Raises:
+        ConfigError: a GPU is asked for, and there is none.
     """
     device = settings.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device cuda was asked for, and PyTorch finds no CUDA GPU here; use --device cpu")
     precision = settings.precision
     if precision == "auto":
         precision = "bfloat16" if multiplies_in_bfloat16(device) else "float32"

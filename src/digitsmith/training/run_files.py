@@ -49,6 +49,12 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def rows_until(path: Path, step: int) -> list[dict[str, Any]]:
+    """The rows that a run resumed after `step` keeps: those up to it, without an `end`; [] for no log yet."""
+    rows = read_log(path) if path.exists() else []
+    return [row for row in rows if row["event"] != "end" and row["step"] <= step]
+
+
 def _check_row(row: Any, *, where: str) -> None:
     if not isinstance(row, dict) or not isinstance(row.get("event"), str):
         raise DataError(f'{where}: a row must be an object with an "event"; restore the file or remove the line')

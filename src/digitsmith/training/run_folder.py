@@ -65,20 +65,32 @@ class RunFolder:
     def samples(self, epoch: int) -> Path:
         return self.root / "samples" / f"epoch-{epoch:04d}.npy"
 
+    def is_run(self) -> bool:
+        """Whether a run was begun here.
+
+        Raises:
+            InputError, StorageError: the path cannot be looked at.
+        """
+        with storage_errors(self.root):
+            return self.record.exists()
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep the folder to this process: two writers would take each other's checkpoints for their own.
 
         Raises:
-            InputError: another process trains into it.
+            InputError: it holds something that is no run, or another process trains into it.
             StorageError: the folder cannot be made.
         """
+        self._refuse_other_files()
         with storage_errors(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             handle = (self.root / ".lock").open("w")
         with handle:
             if not _lock(handle.fileno()):
                 raise InputError(f"{self.root}: another process is training into it; wait for it or choose --out")
+            for leftover in self.root.rglob(".*.partial-*"):  # of a process that was killed while it wrote
+                leftover.unlink()
             yield
 
     def read_record(self) -> dict[str, Any]:
@@ -93,19 +105,18 @@ class RunFolder:
         """Record a new run.
 
         Raises:
-            InputError: there is something in the folder already.
+            InputError: there is a run in the folder already.
         """
-        there = sorted(path.name for path in self.root.iterdir() if path.name != ".lock")
-        if there:
-            what = "a run" if self.record.exists() else f"files ({there[0]}, ...)" if len(there) > 1 else there[0]
-            raise InputError(f"{self.root}: holds {what} already; add --resume to go on with a run, or choose --out")
+        if self.record.exists():
+            raise InputError(f"{self.root}: holds a run already; add --resume to go on with it, or choose --out")
         write_json_atomically(self.record, self._record(settings, digits) | facts)
 
-    def rejoin(self, settings: TrainSettings, digits: Digits) -> None:
+    def rejoin(self, settings: TrainSettings, digits: Digits, *, images_seen: int) -> None:
         """Check that `settings` and `digits` are the run's own, and record what may change.
 
         Raises:
-            CheckpointError: the run is another model's, had other settings, or other data.
+            CheckpointError: the run is another model's, had other settings or other data, or has seen more epochs
+                than it is to have.
         """
         record = self.read_record()
         before = self.saved_settings()
@@ -125,7 +136,21 @@ class RunFolder:
             raise CheckpointError(
                 f"{self.root}: was trained on other images than {digits.source}; resume it with its own --data"
             )
+        if settings.epochs * len(digits) + settings.batch_size <= images_seen:
+            raise CheckpointError(
+                f"{self.root}: has seen {images_seen / len(digits):.4g} epochs already; resume it with more --epochs"
+            )
         write_json_atomically(self.record, record | self._record(settings, digits))
+
+    def _refuse_other_files(self) -> None:
+        """A folder without a run must be empty, but for what a process killed in its first moments leaves."""
+        with storage_errors(self.root):
+            if self.is_run() or not self.root.exists():
+                return
+            there = sorted(path.name for path in self.root.iterdir())
+        others = [name for name in there if name != ".lock" and ".partial-" not in name]
+        if others:
+            raise InputError(f"{self.root}: holds other files ({others[0]}) and no run; choose another --out")
 
     def _record(self, settings: TrainSettings, digits: Digits) -> dict[str, Any]:
         return {

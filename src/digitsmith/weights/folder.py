@@ -88,15 +88,15 @@ def read_folder(folder: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
         CheckpointError: a file is missing, damaged, or of another format.
     """
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
     path = folder / CONFIG
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
+        body = json.loads(path.read_bytes())
         config = config_from_dict(body)
-        tensors = load_file(folder / WEIGHTS)
+        tensors = load((folder / WEIGHTS).read_bytes())
     except OSError as error:
-        raise CheckpointError(f"{error.filename or folder}: cannot be read ({error.strerror})") from None
+        raise CheckpointError(f"{error.filename}: cannot be read ({error.strerror})") from None
     except SafetensorError as error:
         raise CheckpointError(f"{folder / WEIGHTS}: is damaged ({error}); get or train it again") from None
     except (ValueError, KeyError, TypeError) as error:
@@ -123,17 +123,7 @@ def model_card(config: GeneratorConfig) -> str:
     settings = config.training.get("settings", {})
     data = config.training.get("data", {})
     channels, height, width = config.image_shape
-    command = f"digitsmith train {config.model} --preset {settings.get('preset')} --seed {settings.get('seed')}"
-    shown = (
-        "epochs",
-        "batch_size",
-        "learning_rate",
-        "generator_loss",
-        "ema_half_life_images",
-        "precision",
-        "threads",
-    )
-    rows = "\n".join(f"| {key.replace('_', ' ')} | {settings[key]} |" for key in shown if key in settings)
+    rows = "\n".join(f"| {key.replace('_', ' ')} | {value} |" for key, value in settings.items() if key != "model")
     licence = "cc-by-sa-3.0" if str(data.get("source", "")).startswith("mnist (") else "other"
     return f"""---
 library_name: digitsmith
@@ -153,7 +143,8 @@ images = digitsmith.load("THIS_FOLDER").draw([0, 1, 2], seed=0)   # uint8 [3, {h
 
 ## Training
 
-Data: {data.get("source", "not recorded")}, {data.get("images", "?")} images. Command: `{command}`
+Data: {data.get("source", "not recorded")}, {data.get("images", "?")} images. Made by `digitsmith train {config.model}`
+with these settings:
 
 | setting | value |
 |---|---|
