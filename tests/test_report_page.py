@@ -191,7 +191,9 @@ def test_commands_name_the_runs_own_folder(run_dir):
 @pytest.mark.parametrize("classes", [None, TEN, ["T-shirt/top", "Ankle boot"]])
 @pytest.mark.parametrize("finished", [False, True])
 def test_commands_are_such_as_the_program_takes(classes, finished):
-    shown = commands("a run", epochs=20.0, classes=classes, begun=True, finished=finished)
+    shown = commands(
+        "a run", settings={"epochs": 20.0, "decay_from": 1.0}, classes=classes, begun=True, finished=finished
+    )
     assert len(shown) == (1 if classes is None else 3)
     for _, command in shown:
         program, *arguments = shlex.split(command)
@@ -340,3 +342,7 @@ def test_settings_stand_in_their_own_order(tmp_path):
     text = Parsed(write_run_page(run)).text
     words = ["Model acgan", "Real images per step", "Learning rate 0.0002", "Seed", "Added later 1"]
     assert sorted(words, key=text.index) == words
+
+
+def test_a_run_whose_learning_rate_fell_is_not_asked_to_go_on():
+    assert commands("run", settings={"epochs": 9.0, "decay_from": 0.5}, classes=None, begun=True, finished=True) == []

@@ -36,6 +36,11 @@ def newest(out: Path) -> Path:
     return max((out / "checkpoints").glob("*.safetensors"))
 
 
+def images_done(out: Path) -> int:
+    """Images seen by the newest checkpoint; 0 before the first."""
+    return max((int(path.stem) for path in (out / "checkpoints").glob("*.json")), default=0)
+
+
 def log_without_times(out: Path) -> list[dict[str, object]]:
     rows = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     return [{key: row[key] for key in row if key not in ("seconds", "images_per_s")} for row in rows]
@@ -48,7 +53,7 @@ def main() -> int:
     parser.add_argument("--data", default="mnist")
     parser.add_argument("--epochs", type=float, default=1.0)
     parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--checkpoint-every-images", type=int, default=2_000)
+    parser.add_argument("--checkpoint-every-images", type=int, default=1_000)
     parser.add_argument("--seed", type=int, default=0, help="of the moments at which it kills")
     arguments = parser.parse_args()
     moments = random.Random(arguments.seed)
@@ -66,21 +71,21 @@ def main() -> int:
         training_s = time.perf_counter() - began - start_up_s
         print(f"undisturbed: {start_up_s:.1f} + {training_s:.1f} s, {newest(alone).name}", flush=True)
 
+        whole_run = images_done(alone)
         for number in range(1, arguments.kills + 1):
             process = start(arguments, killed)
-            # Anywhere: while it starts, loads, trains or saves; on average half of the run is left for the end.
-            delay_s = moments.uniform(0.5 * start_up_s, start_up_s + training_s / arguments.kills)
-            try:
-                process.wait(timeout=delay_s)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            else:
+            # One in four while it starts; the others while it trains or saves, each a little further on, up to
+            # four fifths of the run. What it waits for is the run's own progress, so a slow machine is no matter.
+            aim = int(moments.random() > 0.25) * 0.8 * whole_run * number / arguments.kills
+            while process.poll() is None and images_done(killed) < aim:
+                time.sleep(0.01)
+            time.sleep(moments.uniform(0, start_up_s if aim == 0 else 0.1 * training_s))
+            if process.poll() is not None:
                 print(f"the run had ended before kill {number}; give it more --epochs")
                 return 1
-            checkpoints = sorted((killed / "checkpoints").glob("*.json"))
-            where = checkpoints[-1].stem if checkpoints else "no checkpoint yet"
-            print(f"kill {number} after {delay_s:.1f} s: {where}", flush=True)
+            process.kill()
+            process.wait()
+            print(f"kill {number}: at {images_done(killed):,} of {whole_run:,} images", flush=True)
         if start(arguments, killed).wait() != 0:
             print("the last resume failed")
             return 1

@@ -208,7 +208,7 @@ def _show(run: FinishedRun) -> None:
     if run.read_as_asked is not None:
         rows.append(("read as asked", f"{run.read_as_asked:.2%} of the generated digits, by the shipped reader"))
     classes = run.model.config.classes if run.model.conditional else None
-    epochs = run.model.config.training["settings"]["epochs"]
+    settings = run.model.config.training["settings"]
     rows += [
         ("page", run.page),
         ("figures", run.folder / "figures"),
@@ -216,7 +216,7 @@ def _show(run: FinishedRun) -> None:
         ("TensorBoard", f"tensorboard --logdir {shlex.quote(str(run.folder / 'tensorboard'))}"),
         *(
             ("next", command)
-            for _, command in commands(str(run.folder), epochs=epochs, classes=classes, begun=True, finished=True)
+            for _, command in commands(str(run.folder), settings=settings, classes=classes, begun=True, finished=True)
         ),
     ]
     summary(rows)

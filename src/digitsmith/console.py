@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
@@ -20,14 +20,27 @@ if TYPE_CHECKING:
 console = Console(highlight=False)
 
 
+class _BarOverMeasures(Progress):
+    """A bar with a line of its own below it, so that both fit into 80 columns."""
+
+    measures = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        yield Text(self.measures)
+
+
 class ProgressLine(Observer):
-    """A live bar with epoch, speed, both losses, variety and time left; a line per epoch where no one watches."""
+    """A live bar with time left, and below it speed, losses, D's scores of real / generated images and variety.
+
+    Where no one watches: a line per epoch.
+    """
 
     def __init__(self, title: str) -> None:
-        self.progress = Progress(
+        self.progress = _BarOverMeasures(
             TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=12),
-            TextColumn("{task.fields[state]}"),
+            BarColumn(bar_width=30),
+            TextColumn("epoch {task.fields[epoch]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
@@ -42,33 +55,34 @@ class ProgressLine(Observer):
         if moment.step:
             console.print(f"resuming at step {moment.step:,} ({moment.epoch:.2f} epochs)")
         self.progress.start()
-        self.task = self.progress.add_task(
-            self.title, total=moment.total_images, completed=moment.images, state="starting"
-        )
+        total, done = moment.total_images, moment.images
+        self.task = self.progress.add_task(self.title, total=total, completed=done, epoch=_epochs(moment))
         self.printed_epoch = int(moment.epoch)
 
     def stepped(self, moment: Moment) -> None:
         if self.task is not None:
-            self.progress.update(self.task, completed=moment.images)
+            self.progress.update(self.task, completed=moment.images, epoch=_epochs(moment))
 
     def row(self, moment: Moment, measured: Measured, *, images_per_s: float, seconds: float) -> None:
-        epochs = moment.epoch * moment.total_images / max(moment.images, 1)
-        state = (
-            f"epoch {moment.epoch:.1f}/{epochs:.3g}  {images_per_s:,.0f} images/s  "
-            f"D {measured.loss_d:.2f}  G {measured.loss_g:.2f}  "
+        self.progress.measures = (
+            f"{images_per_s:,.0f} images/s  loss D {measured.loss_d:.2f} G {measured.loss_g:.2f}  "
             f"scores {measured.real_score:.2f}/{measured.fake_score:.2f}  variety {measured.variety:.2f}"
         )
-        if self.task is not None:
-            self.progress.update(self.task, state=state)
         if not console.is_terminal and int(moment.epoch) > self.printed_epoch:
             self.printed_epoch = int(moment.epoch)
-            console.print(f"{self.title}: {state}")
+            console.print(f"{self.title}: epoch {_epochs(moment)}  {self.progress.measures}", soft_wrap=True)
 
     def warning(self, moment: Moment, kind: str, message: str) -> None:
         console.print(Text("warning", style="yellow") + Text(f" at step {moment.step:,}: {message}"), soft_wrap=True)
 
     def close(self) -> None:
         self.progress.stop()
+
+
+def _epochs(moment: Moment) -> str:
+    """How far a run is, as "3.1/20"."""
+    whole = moment.epoch * moment.total_images / moment.images if moment.images else 0.0
+    return f"{moment.epoch:.1f}/{whole:.3g}" if whole else "0"
 
 
 @contextmanager

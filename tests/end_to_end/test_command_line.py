@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import digitsmith as digitsmith_api
 from digitsmith.data.digits import Digits
 from digitsmith.data.reading import read_digits
+from digitsmith.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,12 +77,12 @@ def test_the_shipped_model_draws_at_once(tmp_path: Path) -> None:
     assert digitsmith("draw", "7", "--scale", "1", "-o", picture).returncode == 0
     assert Image.open(picture).size == (28, 28)
     assert np.asarray(Image.open(picture)).max() > 200
-    assert "acgan" in digitsmith("models").stdout
+    assert "cgan" in digitsmith("models").stdout
 
 
 def test_kills_and_resumes_end_in_the_same_bits(data: Path) -> None:
     script = [sys.executable, str(ROOT / "tools" / "kill_and_resume.py"), "--kills", "4", "--data", str(data)]
-    settings = ["--epochs", "20", "--threads", "1", "--checkpoint-every-images", "700"]
+    settings = ["--epochs", "20", "--threads", "1", "--checkpoint-every-images", "256"]
     done = subprocess.run([*script, *settings], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "final state equal, log equal" in done.stdout
@@ -126,6 +128,46 @@ def test_a_full_disk_ends_with_the_last_checkpoint_intact(tmp_path: Path, data: 
     assert before == {path.name: path.read_bytes() for path in (run / "checkpoints").iterdir()}
     again = digitsmith("train", "--out", run, "--resume", "--epochs", "3")
     assert again.returncode == 0, again.stderr
+
+
+def test_a_full_disk_is_one_line_whoever_meets_it_first(tmp_path: Path, data: Path) -> None:
+    """Here it is the log or TensorBoard's file, long before the first checkpoint."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))
+
+    often = ("--batch-size", "8", "--log-every-steps", "1", "--epochs", "500", "--threads", "1")
+    full = digitsmith("train", "gan", "--data", data, "--out", tmp_path / "run", *often, preexec_fn=limit)
+    assert full.returncode == 1, full.stderr
+    assert full.stderr.count("\n") == 1, full.stderr
+    assert "grew past the size allowed here" in full.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_make_leaves_nothing(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    make = ("make", "5000000", "--format", "idx", "--out", str(tmp_path / "set"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "digitsmith", *make], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.rglob("*-ubyte")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert list(tmp_path.rglob("*-ubyte"))  # it was in the middle of writing
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == code, stderr
+    assert "Traceback" not in stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_resume_without_a_folder_keeps_the_runs_own_settings(tmp_path: Path, data: Path) -> None:
+    train = ("train", "gan", "--data", data)
+    assert digitsmith(*train, *SMALL, cwd=tmp_path).returncode == 0
+    run = tmp_path / "runs" / "gan-mine-seed0"
+    before = json.loads((run / "run.json").read_text())["settings"]
+    again = digitsmith(*train, "--resume", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert json.loads((run / "run.json").read_text())["settings"] == before
 
 
 def test_a_damaged_newest_checkpoint_is_passed_over_with_a_warning(tmp_path: Path, data: Path) -> None:
@@ -178,6 +220,23 @@ def test_bad_input_is_one_line(tmp_path: Path, arguments: tuple[str, ...], words
         assert list(tmp_path.iterdir()) == []
     finally:
         os.chdir(here)
+
+
+def test_the_api_trains_on_images_at_hand(tmp_path: Path, few_digits: Digits) -> None:
+    """Overrides are not erased by defaults; a run on images in memory asks for them again."""
+    run = digitsmith_api.train(
+        "acgan",
+        data=few_digits,
+        out=tmp_path / "run",
+        overrides={"epochs": 0.5, "seed": 7, "batch_size": 32, "threads": 1},
+    )
+    settings = run.model.config.training["settings"]
+    assert (settings["epochs"], settings["seed"], settings["batch_size"]) == (0.5, 7, 32)
+    assert run.model.draw([1, 2, 3]).shape == (3, 28, 28)
+    with pytest.raises(InputError, match="images in memory"):
+        digitsmith_api.train(out=tmp_path / "run", resume=True)
+    again = digitsmith_api.train(data=few_digits, out=tmp_path / "run", resume=True, epochs=0.7)
+    assert again.model.config.training["images_seen"] > run.model.config.training["images_seen"]
 
 
 def test_the_unconditional_model_is_not_asked_for_digits(tmp_path: Path, data: Path) -> None:

@@ -34,9 +34,7 @@ def told(
         "warnings": warnings_met(rows),
         "settings": list(settings_table(settings)),
         "run_name": folder,
-        "commands": commands(
-            folder, epochs=settings["epochs"], classes=columns, begun=step is not None, finished=finished
-        ),
+        "commands": commands(folder, settings=settings, classes=columns, begun=step is not None, finished=finished),
         "built_with": [
             *settings_table(run["versions"]),
             *settings_table(run["machine"]),
@@ -46,22 +44,23 @@ def told(
 
 
 def commands(
-    folder: str, *, epochs: float, classes: Sequence[str] | None, begun: bool, finished: bool
+    folder: str, *, settings: Mapping[str, Any], classes: Sequence[str] | None, begun: bool, finished: bool
 ) -> list[tuple[str, str]]:
     """What to do next with the run in `folder`, as (words, command). `classes`: what it can be asked for."""
     run = shlex.quote(folder)
     resume = f"digitsmith train --out {run} --resume"
-    if finished:
-        train = ("Train it twice as long", f"{resume} --epochs {2 * epochs:g}")
-    else:
-        train = ("Go on training where it stopped", resume)
+    train = []
+    if not finished:
+        train = [("Go on training where it stopped", resume)]
+    elif settings.get("decay_from", 1) >= 1:  # a learning rate that has fallen to zero cannot go on
+        train = [("Train it twice as long", f"{resume} --epochs {2 * settings['epochs']:g}")]
     if classes is None or not begun:
-        return [train]
+        return train
     wanted = "2026" if {*"2026"} <= {*classes} else classes[0]
     return [
         (f"Draw {wanted} with it", f"digitsmith draw {shlex.quote(wanted)} --model {run} -o drawn.png"),
         ("Make a labelled data set with it", f"digitsmith make 1000 --model {run} -o drawn"),
-        train,
+        *train,
     ]
 
 
