@@ -107,7 +107,7 @@ def test_a_signal_finishes_the_step_saves_and_says_how_to_go_on(
     process.send_signal(number)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == code, stderr
-    assert f"digitsmith train gan --out {run} --resume" in stderr
+    assert f"digitsmith train --out {run} --resume" in stderr
     assert stderr.count("\n") == 1
     assert len(list((run / "checkpoints").glob("*.json"))) == 1
 
