@@ -123,3 +123,17 @@ def test_a_gzip_bomb_is_refused(tmp_path, monkeypatch):
     (tmp_path / "bomb.csv.gz").write_bytes(gzip.compress(b"0," * 100_000))
     with pytest.raises(DataError, match="unpacks to more than 50,000 bytes"):
         read_csv(tmp_path / "bomb.csv.gz")
+
+
+def test_a_data_frames_numbered_header_is_a_header(tmp_path):
+    rows = ["target," + ",".join(map(str, range(64))), *(f"{k}," + ",".join(["7"] * 64) for k in range(3))]
+    (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
+    with pytest.raises(DataError, match="label"):  # a header, and none of its columns is called label
+        read_csv(tmp_path / "a.csv")
+
+
+def test_a_label_in_the_last_column_is_noticed(tmp_path):
+    rows = [",".join(["0"] * 64 + [str(k % 10)]) for k in range(20)]
+    (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
+    with pytest.raises(DataError, match="header that names the column label"):
+        read_csv(tmp_path / "a.csv")

@@ -13,18 +13,10 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from digitsmith.errors import DataError, InputError
-from digitsmith.report.curves import smoothed
-from digitsmith.report.figures import (
-    epochs_side_by_side,
-    loss_curves,
-    real_over_generated,
-    sample_grid,
-    save_figure,
-    scores_figure,
-)
+from digitsmith.report.curves import loss_curves, scores_figure, smoothed
 from digitsmith.report.images import tile
-from digitsmith.report.sheets import paired_rows
-from digitsmith.report.style import figure_bytes
+from digitsmith.report.sheets import epochs_side_by_side, paired_rows, real_over_generated, sample_grid
+from digitsmith.report.style import figure_bytes, save_figure
 
 TEN = [str(digit) for digit in range(10)]
 

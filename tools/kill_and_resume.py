@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -80,11 +81,10 @@ def main() -> int:
             while process.poll() is None and images_done(killed) < aim:
                 time.sleep(0.01)
             time.sleep(moments.uniform(0, start_up_s if aim == 0 else 0.1 * training_s))
-            if process.poll() is not None:
+            process.kill()
+            if process.wait() != -signal.SIGKILL:
                 print(f"the run had ended before kill {number}; give it more --epochs")
                 return 1
-            process.kill()
-            process.wait()
             print(f"kill {number}: at {images_done(killed):,} of {whole_run:,} images", flush=True)
         if start(arguments, killed).wait() != 0:
             print("the last resume failed")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitsmith.config import DEFAULT_MODEL, TrainSettings, settings_for, with_overrides
+from digitsmith.config import DEFAULT_MODEL, IN_MEMORY, TrainSettings, settings_for, with_overrides
 from digitsmith.data.digits import Digits
 from digitsmith.data.reading import read_digits
 from digitsmith.drawing.model import DigitModel, load
@@ -22,6 +22,7 @@ from digitsmith.drawing.numbers import compose_number, parse_number, save_image
 from digitsmith.drawing.requests import balanced_labels, labels_from_counts
 from digitsmith.drawing.writers import write_data_set
 from digitsmith.errors import InputError
+from digitsmith.measure.reader import READER, read
 from digitsmith.report.page import write_run_page
 from digitsmith.storage import check_new_folder
 from digitsmith.training.loop import train_gan
@@ -31,7 +32,6 @@ from digitsmith.training.run_folder import RunFolder
 
 READ_COUNT = 10_000
 PAIRS_SHOWN = 4
-IN_MEMORY = "in memory"
 MNIST_SOURCE = "mnist (train)"  # the reader was trained on these digits, and is no judge of others
 
 
@@ -107,6 +107,8 @@ def _name_of(data: str | Path | Digits | None) -> str | None:
     """What a run records of where its images lie."""
     if isinstance(data, Digits):
         return IN_MEMORY
+    if isinstance(data, Path) and not data.is_absolute():
+        return f"./{data}"  # a folder called mnist is not the name "mnist"
     return None if data is None else str(data)
 
 
@@ -117,8 +119,6 @@ def default_folder(settings: TrainSettings) -> Path:
 
 def read_as_asked(model: DigitModel, *, count: int = READ_COUNT, seed: int = 1) -> float:
     """The share of `count` generated digits, balanced over the classes, read as the class asked for."""
-    from digitsmith.measure.reader import read
-
     labels = balanced_labels(count, len(model.config.classes))
     right = [int((read(images) == asked).sum()) for images, asked in model.draw_chunks(labels, seed=seed)]
     return sum(right) / count
@@ -138,7 +138,7 @@ def write_page(
     real = real_rows(digits, by_class=model.conditional)
     labels = np.tile(np.arange(real.shape[1]) % len(digits.classes), PAIRS_SHOWN)
     generated = np.concatenate([images for images, _ in model.draw_chunks(labels, seed=0)]).reshape(real.shape)
-    facts = [] if share is None else [("Read as the digit asked for", f"{share:.1%} of {READ_COUNT:,}")]
+    facts = [] if share is None else [("Read as the digit asked for", f"{share:.1%} of {READ_COUNT:,}, by {READER}")]
     return write_run_page(
         folder, real=real, generated=generated, columns=columns, drawn=drawn, facts=facts, downloads=downloads
     )

@@ -72,7 +72,7 @@ def train(
     ] = False,
     precision: Annotated[str | None, Parameter(group=_RUNNING, help="auto, float32 or bfloat16")] = None,
     device: Annotated[str | None, Parameter(group=_RUNNING, help="auto, cpu or cuda")] = None,
-    threads: Annotated[int | None, Parameter(group=_RUNNING, help="CPU threads; 0: all cores")] = None,
+    threads: Annotated[int | None, Parameter(group=_RUNNING, help="CPU threads; 0: as many as help")] = None,
     sample_epochs: Annotated[
         str | None, Parameter(group=_RUNNING, help="epochs whose sample grids are kept, as 1,10,20")
     ] = None,

@@ -19,10 +19,12 @@ Settings = TypeVar("Settings", "TrainSettings", "Augmentation")
 
 DEFAULT_MODEL = "cgan"  # of the conditional four it keeps the labels best (README)
 MODELS = ("gan", "cgan", "acgan", "cgan-mlp")
+UNCONDITIONAL_MODELS = ("gan",)  # cannot be asked for a class
 GENERATOR_LOSSES = ("minimax", "non-saturating")
 PRECISIONS = ("auto", "float32", "bfloat16")
 DEVICES = ("auto", "cpu", "cuda")
 MAX_SEED = 2**63 - 1
+IN_MEMORY = "in memory"  # what a run records as its data when images were handed over, not named
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class TrainSettings:
     precision: str = "auto"
     """Of the forward passes: float32, bfloat16, or auto: bfloat16 where the processor multiplies in it."""
     threads: int = 0
-    """CPU threads; 0 takes as many as there are cores. The same number gives the same bits."""
+    """CPU threads; 0 takes as many as make it faster here and now. The same number gives the same bits."""
     device: str = "auto"
     """Where it trains: cpu, cuda, or auto: a GPU where there is one."""
     sample_epochs: tuple[int, ...] = (1, 10, 20)

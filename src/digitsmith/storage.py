@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -67,10 +68,10 @@ def check_new_folder(out: Path) -> None:
             raise InputError(f"{out}: exists and is not empty; name a new folder, or move this one away first")
         if target == Path.cwd():
             raise InputError(f"{out}: is the current folder; name a new folder inside it")
-        if target.is_mount():
+        if os.path.ismount(target):  # Path.is_mount is missing on Windows before Python 3.12
             raise InputError(f"{out}: is a mount point; name a new folder inside it, like {out / 'digits'}")
-        if _partial(target).exists():
-            raise InputError(f"{_partial(target)}: left by a run that was killed; delete it and start again")
+        for partial in target.parent.glob(f".{glob.escape(target.name)}.partial-*"):
+            raise InputError(f"{partial}: left by a run that was killed, or of one that still writes; delete it if so")
 
 
 @contextmanager
@@ -98,8 +99,8 @@ def new_folder(out: Path) -> Iterator[Path]:
         _sync(target.parent)
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a temporary file beside `path`, force it to the disk, and put it in `path`'s place.
+def write_bytes_atomically(path: Path, content: bytes) -> None:
+    """Write a temporary file beside `path`, force it to the disk, and put it in `path`'s place.
 
     Whatever happens, a reader finds the old file or the new one, whole.
 
@@ -113,23 +114,13 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         partial = _partial(target)
         with _parents(target):
             try:
-                write(partial)
-                partial.chmod(0o666 & ~_umask())  # some libraries make files that only their owner can read
+                partial.write_bytes(content)
                 _sync(partial)
                 partial.replace(target)
             except BaseException:
                 partial.unlink(missing_ok=True)
                 raise
         _sync(target.parent)
-
-
-def write_bytes_atomically(path: Path, content: bytes) -> None:
-    """`write_atomically` for content that is at hand."""
-
-    def write(partial: Path) -> None:
-        partial.write_bytes(content)
-
-    write_atomically(path, write)
 
 
 def write_json_atomically(path: Path, value: Any) -> None:
@@ -142,13 +133,6 @@ def sha256_of(path: Path) -> str:
     """The file's SHA-256 in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _umask() -> int:
-    """The process's mask, which can only be read by setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
 
 
 def _resolved(path: Path) -> Path:

@@ -42,6 +42,11 @@ def read_csv(path: Path) -> Digits:
             "3 × side² (colour) pixels, of at most 256 × 256, separated by commas"
         )
     pixels, values = _table(where, data, first, header=header, label_at=label_at)
+    if not header and len(set(values)) == 1 and len(np.unique(pixels.reshape(len(pixels), -1)[:, -1])) > 1:
+        raise DataError(
+            f"{where}: its first column, taken for the label, is {shown(values[0])} in every row, and its last is not; "
+            "if the label comes last, say so with a header that names the column label"
+        )
     odd = next((row for row, value in enumerate(values) if _is_number(value) and not is_whole_number(value)), None)
     if odd is not None:
         raise DataError(
@@ -66,6 +71,12 @@ def _first_row(where: str, data: bytes) -> list[str]:
 def _is_header(first: list[str]) -> bool:
     """A class name may be one cell that is no number; a header has more of them, or a column's known name."""
     words = [cell for cell in first if not _is_number(cell)]
+    counted = [str(number) for number in range(len(first))]
+    if len(words) == 1 < len(first) and [cell.strip() for cell in first if _is_number(cell)] in (
+        counted[:-1],
+        counted[1:],
+    ):
+        return True  # columns named 0, 1, 2, ... by a data frame: no row of pixels counts up
     return len(words) > 1 or any(word.strip().lower() in LABEL_NAMES for word in words)
 
 

@@ -25,8 +25,8 @@ class Digits:
         DataError: when the arrays do not fit together: another dtype or rank, no images, counts that
             differ, a label without a class.
 
-    A class may be without an image here (a subset keeps its labels' numbers); `require_every_class` is for
-    whoever needs each.
+    A class may be without an image here (a subset in IDX, npz, CSV or parquet keeps its labels' numbers);
+    `require_every_class` is for whoever needs each.
     """
 
     images: NDArray[np.uint8]

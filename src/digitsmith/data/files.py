@@ -17,9 +17,10 @@ MAX_BYTES = 4 * 2**30  # of one file, and of one set's pixels: 5 million MNIST d
 _DEFLATE_RATIO = 1032  # the most bytes that one byte of deflate or gzip can stand for
 _GZIP_MAGIC = b"\x1f\x8b"
 
-# Words that mark a file or folder as one split's; those of no split a reader offers are marked all the same.
-_SPLITS = {"train": {"train"}, "test": {"test", "t10k"}}
-ALL_SPLITS = {"train", "test", "t10k", "val", "valid", "validation", "dev"}
+# Words in a name that mark a file or folder as one split's.
+_SPLITS = {"train": {"train", "training"}, "test": {"test", "testing", "t10k"}}
+# A name with any of these is never taken for an unmarked train set, though only train and test can be asked for.
+ALL_SPLITS = {*_SPLITS["train"], *_SPLITS["test"], "val", "valid", "validation", "dev"}
 
 
 def named(path: Path) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import lzma
 import os
-import secrets
 import warnings
 import zlib
 from functools import cache
@@ -17,7 +16,8 @@ import platformdirs
 from numpy.typing import NDArray
 
 from digitsmith.data.digits import Digits
-from digitsmith.errors import ConfigError, DataError
+from digitsmith.errors import ConfigError, DataError, InputError
+from digitsmith.storage import write_bytes_atomically
 
 # Printed by tools/build_mnist.py: the stream is all pixels (train, then test), then all labels.
 STREAM_SHA256 = "c2069063c1105f2bf96266aef1ff68c6e13bdda7a54e37bf19c16f1db24efc83"
@@ -73,12 +73,12 @@ def _stream(path: Path) -> NDArray[np.uint8]:
         pass  # whatever stands there cannot be read: what follows replaces it, or says why it cannot
     content = _unpacked()
     try:
-        _keep(path, content)
+        write_bytes_atomically(path, content)
         return np.memmap(path, dtype=np.uint8, mode="r")
-    except OSError as error:
+    except (OSError, InputError) as error:
         warnings.warn(
-            f"MNIST is unpacked in memory, as {path.parent} cannot be written ({error.strerror or error}); "
-            "set DIGITSMITH_CACHE to a folder that can",
+            f"MNIST is unpacked in memory, as its cache cannot be kept ({error}); set DIGITSMITH_CACHE to a folder "
+            "that can be written",
             stacklevel=3,  # the caller of load_mnist: the cache's own wrapper has no Python frame
         )
         return np.frombuffer(content, dtype=np.uint8)
@@ -103,17 +103,3 @@ def _unpacked() -> bytes:
     if hashlib.sha256(content).hexdigest() != STREAM_SHA256:
         raise DataError("digitsmith's own copy of MNIST is damaged (its SHA-256 differs); reinstall digitsmith")
     return content
-
-
-def _keep(path: Path, content: bytes) -> None:
-    """Write the cache file so that it is there whole or not at all, whoever else writes it at the same time."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -39,7 +39,7 @@ def read_digits(spec: str | Path, *, split: str = "train") -> Digits:
         DataError: when there is no such path, no known format, no such split, or the reader finds a fault.
         ConfigError: for another split.
     """
-    if spec == "mnist":
+    if isinstance(spec, str) and spec == "mnist":
         return load_mnist(split)
     path = Path(spec)
     if split == "all":

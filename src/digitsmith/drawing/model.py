@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from digitsmith.config import MAX_SEED
+from digitsmith.config import MAX_SEED, UNCONDITIONAL_MODELS
 from digitsmith.errors import CheckpointError, InputError
 from digitsmith.models.blocks import Generator
 from digitsmith.randomness import normal_rows
@@ -45,7 +45,7 @@ class DigitModel:
     @property
     def conditional(self) -> bool:
         """Whether it draws the class it is asked for."""
-        return self.config.model != "gan"
+        return self.config.model not in UNCONDITIONAL_MODELS
 
     def draw(self, labels: Sequence[int] | NDArray[np.integer], *, seed: int = 0, start: int = 0) -> NDArray[np.uint8]:
         """Draw one image per label.
@@ -125,7 +125,7 @@ class DigitModel:
         A damaged newer checkpoint is passed over with a warning.
 
         Raises:
-            CheckpointError: the folder is no run, or has no whole checkpoint yet.
+            InputError: the folder is no run, or has no whole checkpoint yet.
         """
         run = RunFolder(Path(folder))
         record = run.read_record()
@@ -155,13 +155,13 @@ def load(name_or_path: str | Path) -> DigitModel:
 
     Args:
         name_or_path: a shipped model's name (`shipped_names`), the folder of a run, or a folder that
-            `save_pretrained` wrote.
+            `save_pretrained` wrote. A folder called like a shipped model is reached as "./cgan" or as a Path.
 
     Raises:
-        CheckpointError: it is none of these, or damaged; the message says what is there.
+        InputError: it is none of these, or damaged; the message says what is there.
     """
-    if str(name_or_path) in shipped_names():
-        return DigitModel.from_pretrained(SHIPPED / str(name_or_path))
+    if isinstance(name_or_path, str) and name_or_path in shipped_names():
+        return DigitModel.from_pretrained(SHIPPED / name_or_path)
     folder = Path(name_or_path)
     try:
         if (folder / CONFIG).is_file():

@@ -83,7 +83,7 @@ def read(images: NDArray[np.uint8]) -> NDArray[np.int64]:
         raise InputError(f"{READER} reads uint8 images [N, 1, 28, 28], these are {images.dtype} {list(images.shape)}")
     reader = load_reader()
     answers = [
-        reader(torch.from_numpy(images[start : start + _CHUNK]).float().div_(255)).argmax(1).numpy()
+        reader(torch.tensor(images[start : start + _CHUNK]).float().div_(255)).argmax(1).numpy()
         for start in range(0, len(images), _CHUNK)
     ]
     return np.concatenate(answers) if answers else np.zeros(0, np.int64)

@@ -58,8 +58,8 @@ def loss_curves(rows: Rows) -> Figure:
 def scores_figure(rows: Rows) -> Figure:
     """How real D finds real and generated images (above), and how much the generated ones vary (below).
 
-    Scores are mean probabilities, 0 to 1. Variety is the spread of the generated images divided by that of
-    the real ones: 1 when they vary as much, near 0 when the generator has collapsed to one image.
+    Scores are mean probabilities, 0 to 1. Variety is the spread of the generated images within their classes
+    divided by that of the real ones: 1 when they vary as much, near 0 when the generator has collapsed.
     `rows` and errors as in `loss_curves`.
     """
     steps = _steps(rows)

@@ -75,7 +75,7 @@ def write_run_page(
     _save_every_epoch(run_dir, grids or {}, columns, figures)
     epochs = _three_epochs(run_dir, grids or {})
     context = {
-        **told(run, rows, folder=run_dir.resolve().name, columns=columns),
+        **told(run, rows, folder=str(run_dir), columns=columns),
         "facts": facts,
         "downloads": [(words, quote(path)) for words, path in downloads],
         "digits": _latest_grid(epochs, columns, figures),

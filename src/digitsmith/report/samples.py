@@ -21,7 +21,7 @@ _LOOSE_COLUMNS = 10
 def sample_files(folder: Path) -> dict[int, Path]:
     """epoch -> file of a run's `samples/`; empty where there is none yet."""
     files = entries(folder) if folder.exists() else []
-    return {int(name[1]): file for file in files if (name := _SAMPLE.fullmatch(file.name))}
+    return {int(match[1]): file for file in files if (match := _SAMPLE.fullmatch(file.name))}
 
 
 def read_sample(path: Path) -> NDArray[np.uint8]:

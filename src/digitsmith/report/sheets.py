@@ -46,7 +46,7 @@ def epochs_side_by_side(
 ) -> Figure:
     """The same noise and classes after several epochs (the second report's Figures 6-8).
 
-    Grids of more than about 400 image pixels in width stand below each other instead.
+    Wide grids, of more than ten or so classes, stand below each other instead.
 
     Args:
         grids: epoch -> uint8 [R, K, C, H, W], all of one shape; drawn in the order of the epochs.

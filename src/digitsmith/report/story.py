@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from digitsmith.config import IN_MEMORY
 from digitsmith.report.words import MODELS, SETTINGS, VERBATIM, WARNINGS, amount, duration
 
 
@@ -29,7 +30,7 @@ def told(
         "image_words": f"{width} × {height} pixels, {'gray' if channels == 1 else 'in colour'}",
         "finished": finished,
         "images_seen": amount(last["images"]) if last else None,
-        "epochs_seen": f"{step['epoch']:.3g}" if step else None,
+        "epochs_seen": amount(round(step["epoch"], 2)) if step else None,
         "took": duration(last["seconds"]) if last else None,
         "warnings": warnings_met(rows),
         "settings": list(settings_table(settings)),
@@ -47,16 +48,19 @@ def commands(
     folder: str, *, settings: Mapping[str, Any], classes: Sequence[str] | None, begun: bool, finished: bool
 ) -> list[tuple[str, str]]:
     """What to do next with the run in `folder`, as (words, command). `classes`: what it can be asked for."""
-    run = shlex.quote(folder)
+    run = shlex.quote(folder if "/" in folder else f"./{folder}")  # never to be taken for a shipped model's name
     resume = f"digitsmith train --out {run} --resume"
     train = []
-    if not finished:
+    if settings.get("data") == IN_MEMORY:
+        pass  # only who has the images can go on
+    elif not finished:
         train = [("Go on training where it stopped", resume)]
     elif settings.get("decay_from", 1) >= 1:  # a learning rate that has fallen to zero cannot go on
         train = [("Train it twice as long", f"{resume} --epochs {2 * settings['epochs']:g}")]
     if classes is None or not begun:
         return train
-    wanted = "2026" if {*"2026"} <= {*classes} else classes[0]
+    single = all(len(name) == 1 for name in classes)
+    wanted = "2026" if single and {*"2026"} <= {*classes} else classes[0]
     return [
         (f"Draw {wanted} with it", f"digitsmith draw {shlex.quote(wanted)} --model {run} -o drawn.png"),
         ("Make a labelled data set with it", f"digitsmith make 1000 --model {run} -o drawn"),

@@ -55,6 +55,11 @@ WARNINGS = {
         "When every drawing is recognised, no small change makes the generator's work better, and it stops "
         "improving. A short lead is normal; a lasting one calls for a lower learning rate.",
     ),
+    "lost-checkpoints": (
+        "The checkpoints were gone",
+        "There was nothing to go on from, so the run began again at its first step, and drew the same random "
+        "numbers again.",
+    ),
     "damaged-checkpoint": (
         "A checkpoint could not be read",
         "The run went on from the one before it, and drew the same random numbers again: nothing but time is "

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from digitsmith.config import TrainSettings
+from digitsmith.config import UNCONDITIONAL_MODELS, TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.errors import TrainingDiverged, TrainingInterrupted
 from digitsmith.models.blocks import Generator
@@ -54,14 +54,17 @@ def train_gan(
     state = TrainingState(settings, digits, device=settings.device)  # before anything is written: it may refuse
     folder = RunFolder(out)
     with folder.locked(), StopRequest() as stop:
-        told: list[str] = []
+        told: list[tuple[str, str]] = []  # (kind, line)
         if resume and folder.record.exists():
-            checkpoint = newest_checkpoint(folder.checkpoints, warn=told.append)
+            checkpoint = newest_checkpoint(
+                folder.checkpoints, warn=lambda line: told.append(("damaged-checkpoint", line))
+            )
             folder.rejoin(settings, digits, images_seen=checkpoint.images if checkpoint else 0)
             if checkpoint is not None:
                 state.load(checkpoint)
             elif rows_until(folder.log, steps_in(settings, digits)):
-                told.append(f"{folder.checkpoints}: holds no checkpoint; beginning again at the first step")
+                line = f"{folder.checkpoints}: holds no checkpoint; beginning again at the first step"
+                told.append(("lost-checkpoints", line))
         else:
             folder.begin(settings, digits, {"versions": versions(), "machine": describe(settings)})
 
@@ -70,8 +73,8 @@ def train_gan(
         try:
             moment = _moment(state.step, settings, digits)
             listeners.started(moment)
-            for line in told:
-                listeners.warning(moment, "damaged-checkpoint", line)
+            for kind, line in told:
+                listeners.warning(moment, kind, line)
             watch = HealthWatch()
             watch.replay(rows)
             _play(settings, digits, state, folder, listeners, watch, stop)
@@ -91,9 +94,9 @@ def _play(
     """All steps that are left, with what is logged, drawn and saved on the way."""
     size, total_steps = settings.batch_size, steps_in(settings, digits)
     sample_steps = {-(-epoch * len(digits) // size): epoch for epoch in settings.sample_epochs}
-    sample_steps[total_steps] = max(1, int(settings.epochs))  # the last grid always
+    sample_steps[total_steps] = math.ceil(settings.epochs)  # the last grid always, in its unfinished epoch's name
     save_every = -(-settings.checkpoint_every_images // size)
-    classes = 1 if settings.model == "gan" else len(digits.classes)
+    classes = 1 if settings.model in UNCONDITIONAL_MODELS else len(digits.classes)
     source = BatchSource(digits, settings, z_dim=state.players.generator.z_dim, device=settings.device)
     begun, last_row = time.perf_counter(), (time.perf_counter(), state.step)
 
@@ -156,7 +159,7 @@ def fixed_noise_grid(generator: Generator, settings: TrainSettings, digits: Digi
 
     An unconditional generator has no classes to show: each of its 10 columns is other noise.
     """
-    conditional = settings.model != "gan"
+    conditional = settings.model not in UNCONDITIONAL_MODELS
     columns = len(digits.classes) if conditional else 10
     if conditional:
         rows = normal_rows(settings.seed, np.arange(SAMPLE_ROWS), generator.z_dim, stream=Stream.FIXED)

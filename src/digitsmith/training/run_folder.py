@@ -12,6 +12,7 @@ figures/, index.html
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -89,8 +90,7 @@ class RunFolder:
         with handle:
             if not _lock(handle.fileno()):
                 raise InputError(f"{self.root}: another process is training into it; wait for it or choose --out")
-            for leftover in self.root.rglob(".*.partial-*"):  # of a process that was killed while it wrote
-                leftover.unlink()
+            self._clear_leftovers()
             yield
 
     def read_record(self) -> dict[str, Any]:
@@ -141,6 +141,15 @@ class RunFolder:
                 f"{self.root}: has seen {images_seen / len(digits):.4g} epochs already; resume it with more --epochs"
             )
         write_json_atomically(self.record, record | self._record(settings, digits))
+
+    def _clear_leftovers(self) -> None:
+        """What a process left that was killed while it wrote: files, and folders of half-made data sets."""
+        with storage_errors(self.root):
+            for leftover in list(self.root.rglob(".*.partial-*")):
+                if leftover.is_dir():
+                    shutil.rmtree(leftover)
+                else:
+                    leftover.unlink(missing_ok=True)
 
     def _refuse_other_files(self) -> None:
         """A folder without a run must be empty, but for what a process killed in its first moments leaves."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
+from digitsmith.config import UNCONDITIONAL_MODELS
 from digitsmith.errors import CheckpointError
 from digitsmith.models.blocks import Generator
 from digitsmith.models.registry import architecture
@@ -125,20 +126,29 @@ def model_card(config: GeneratorConfig) -> str:
     channels, height, width = config.image_shape
     rows = "\n".join(f"| {key.replace('_', ' ')} | {value} |" for key, value in settings.items() if key != "model")
     licence = "cc-by-sa-3.0" if str(data.get("source", "")).startswith("mnist (") else "other"
+    conditional = config.model not in UNCONDITIONAL_MODELS
+    asked = list(range(min(3, len(config.classes))))
+    drawn = [len(asked), height, width] + ([channels] if channels > 1 else [])
+    limit = (
+        "A share of them is read as another class than the one asked for; measure it before you train on them."
+        if conditional
+        else "Which class comes out cannot be asked for."
+    )
     return f"""---
 library_name: digitsmith
 license: {licence}
-tags: [gan, conditional-image-generation, handwriting, {config.model}]
+tags: [gan, {"conditional" if conditional else "unconditional"}-image-generation, handwriting, {config.model}]
 ---
 
-# {config.model}: handwritten {", ".join(config.classes[:3])} ... {config.classes[-1]}
+# {config.model}
 
-Draws {width}x{height} {"gray" if channels == 1 else "colour"} images of {len(config.classes)} classes. Weights are the
-exponential moving average of the generator's.
+Draws {width}x{height} {"gray" if channels == 1 else "colour"} images like those it was trained on, of the classes
+{", ".join(config.classes)}. The weights are the exponential moving average of the generator's.
 
 ```python
 import digitsmith
-images = digitsmith.load("THIS_FOLDER").draw([0, 1, 2], seed=0)   # uint8 [3, {height}, {width}]
+
+images = digitsmith.load("./THIS_FOLDER").draw({asked}, seed=0)  # uint8 {drawn}
 ```
 
 ## Training
@@ -155,6 +165,5 @@ Weights' checksum: `{config.weights_sha256}`
 
 ## Limits
 
-The images look like the training data: the same size, the same writers' habits, the same centring. A share of
-them is read as another class than the one asked for; measure it before you train on them.
+The images look like the training data: the same size, the same writers' habits, the same centring. {limit}
 """
