@@ -129,6 +129,9 @@ def test_a_changed_byte_in_the_weights_is_refused(model: DigitModel, tmp_path: P
         ({"weights_sha256": "0" * 64}, "do not match their checksum"),
         ({"format": 99}, "not a digitsmith model"),
         ({"classes": None}, "not a digitsmith model"),
+        ({"image_shape": [1, 280_000, 280_000]}, "no image has the shape"),
+        ({"image_shape": [1, 1e400, 28]}, "no image has the shape"),
+        ({"image_shape": [0, 28, 28]}, "no image has the shape"),
     ],
 )
 def test_a_config_of_something_else_is_refused(

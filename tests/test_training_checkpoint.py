@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -28,7 +29,7 @@ Settings = Callable[..., TrainSettings]
 
 def saved(folder: Path, images: int, keep: int = 3) -> Path:
     tensors = {"a.weight": torch.full((3, 4), float(images)), "n": torch.tensor(images)}
-    return save_checkpoint(folder, step=images // 10, images=images, tensors=tensors, keep=keep)
+    return save_checkpoint(folder, step=images // 10, images=images, run="r", tensors=tensors, keep=keep)
 
 
 def no_warning(line: str) -> None:
@@ -171,6 +172,23 @@ def test_a_resumed_run_ends_in_the_same_bits(
     whole, halves = (max((tmp_path / run / "checkpoints").glob("*.safetensors")) for run in ("whole", "halves"))
     assert whole.name == halves.name
     assert whole.read_bytes() == halves.read_bytes()
+
+
+@pytest.mark.parametrize(("key", "value"), [("seed", 1), ("batch_size", 3), ("learning_rate", 0.5)])
+def test_a_changed_record_is_noticed(
+    key: str, value: float, trained_run: Path, tmp_path: Path, few_digits: Digits, quick: Settings
+) -> None:
+    """Resuming with what the changed record says, as `--resume` does, must not silently become another run."""
+    run = tmp_path / "run"
+    shutil.copytree(trained_run, run)
+    record = json.loads((run / "run.json").read_text())
+    record["settings"][key] = value
+    (run / "run.json").write_text(json.dumps(record))
+    before = (run / "run.json").read_bytes()
+    settings = RunFolder(run).saved_settings()
+    with pytest.raises(CheckpointError, match=r"is not what it was when|epochs already"):
+        train_gan(settings, few_digits, out=run, resume=True)
+    assert (run / "run.json").read_bytes() == before
 
 
 def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, few_digits: Digits, quick: Settings) -> None:

@@ -19,11 +19,11 @@ from digitsmith.models.registry import build_networks
 from digitsmith.training.augment import augment
 from digitsmith.training.batches import BatchSource, to_float, to_uint8
 from digitsmith.training.ema import AveragedGenerator
-from digitsmith.training.health import WATCHED_ROWS, HealthWatch, Measured, spread_within_classes
+from digitsmith.training.health import WATCHED_ROWS, HealthWatch, Measured, measure, spread_within_classes
 from digitsmith.training.losses import class_loss, discriminator_loss, minimax, non_saturating
 from digitsmith.training.machine import resolve
 from digitsmith.training.state import TrainingState
-from digitsmith.training.step import adversarial_step, judge
+from digitsmith.training.step import StepResult, adversarial_step, judge
 
 Settings = Callable[..., TrainSettings]
 
@@ -244,7 +244,7 @@ def test_spread_is_the_variance_within_classes() -> None:
     assert spread_within_classes(images, labels, 1).item() > 50  # one crowd: the classes' distance counts too
 
 
-def healthy(**changes: float) -> Measured:
+def healthy(**changes: float | None) -> Measured:
     return Measured(**({"loss_d": 1.0, "loss_g": 1.0, "real_score": 0.7, "fake_score": 0.3, "variety": 0.8} | changes))
 
 
@@ -279,6 +279,16 @@ def test_a_resumed_watch_knows_what_was_told() -> None:
     watch = HealthWatch()
     watch.replay(rows)
     assert watch.look(10**6, healthy(variety=0.01)) == []
+
+
+def test_variety_without_spread_in_the_real_images_is_none() -> None:
+    labels = torch.arange(8)
+    images = torch.rand(8, 1, 4, 4)
+    nothing = torch.zeros(8)
+    result = StepResult(torch.tensor(1.0), torch.tensor(1.0), nothing, nothing, images)
+    assert measure(result, images, labels, labels, classes=8).variety is None
+    watch = HealthWatch(settled_after_images=0)
+    assert [found for _ in range(20) for found in watch.look(10**6, healthy(variety=None))] == []
 
 
 def test_the_first_images_are_not_judged() -> None:

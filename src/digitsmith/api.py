@@ -88,6 +88,8 @@ def train(
     if out is None and isinstance(data, Digits):
         raise InputError("say where the run goes: images at hand have no name to call its folder by")
     folder = Path(out) if out is not None else default_folder(settings_for(model, preset=preset, overrides=asked))
+    if resume and not RunFolder(folder).is_run() and (model, preset, config, data) == (None,) * 4:
+        raise InputError(f"{folder}: holds no run to go on with; check --out, or name a model to begin one")
     if resume and RunFolder(folder).is_run():
         settings = with_overrides(RunFolder(folder).saved_settings(), model, asked | {"preset": preset})
     else:
@@ -137,7 +139,7 @@ def write_page(
     columns = list(model.config.classes) if model.conditional else None
     real = real_rows(digits, by_class=model.conditional)
     labels = np.tile(np.arange(real.shape[1]) % len(digits.classes), PAIRS_SHOWN)
-    generated = np.concatenate([images for images, _ in model.draw_chunks(labels, seed=0)]).reshape(real.shape)
+    generated = np.concatenate([images for images, _ in model.draw_chunks(labels, seed=1)]).reshape(real.shape)
     facts = [] if share is None else [("Read as the digit asked for", f"{share:.1%} of {READ_COUNT:,}, by {READER}")]
     return write_run_page(
         folder, real=real, generated=generated, columns=columns, drawn=drawn, facts=facts, downloads=downloads

@@ -64,9 +64,10 @@ class ProgressLine(Observer):
             self.progress.update(self.task, completed=moment.images, epoch=_epochs(moment))
 
     def row(self, moment: Moment, measured: Measured, *, images_per_s: float, seconds: float) -> None:
+        variety = "-" if measured.variety is None else f"{measured.variety:.2f}"
         self.progress.measures = (
             f"{images_per_s:,.0f} images/s  loss D {measured.loss_d:.2f} G {measured.loss_g:.2f}  "
-            f"scores {measured.real_score:.2f}/{measured.fake_score:.2f}  variety {measured.variety:.2f}"
+            f"scores {measured.real_score:.2f}/{measured.fake_score:.2f}  variety {variety}"
         )
         if not console.is_terminal and int(moment.epoch) > self.printed_epoch:
             self.printed_epoch = int(moment.epoch)

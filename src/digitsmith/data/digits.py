@@ -77,7 +77,8 @@ class Digits:
         empty = np.flatnonzero(self.counts == 0)
         if len(empty):
             raise DataError(
-                f"{self.source}: class {self.classes[int(empty[0])]!r} has no image; add some, or leave the class out"
+                f"{self.source}: class {self.classes[int(empty[0])]!r} has no image (the labels go up to "
+                f"{int(self.labels.max())}, at image {int(self.labels.argmax())}); add some, or leave the class out"
             )
 
     def take(self, indices: NDArray[np.int64]) -> Digits:

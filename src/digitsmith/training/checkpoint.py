@@ -28,17 +28,19 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state of a run after `step` steps, `images` real images seen."""
+    """The state of a run after `step` steps, `images` real images seen; `run` says of which run."""
 
     step: int
     images: int
+    run: str
     tensors: dict[str, Tensor]
     path: Path
 
 
-def save_checkpoint(folder: Path, *, step: int, images: int, tensors: dict[str, Tensor], keep: int) -> Path:
+def save_checkpoint(folder: Path, *, step: int, images: int, run: str, tensors: dict[str, Tensor], keep: int) -> Path:
     """Write a checkpoint, then remove all but the newest `keep`, and those of later steps.
 
+    `run` is the run's identity (`run_folder.identity`), so that a changed `run.json` shows.
     Later ones are what a resumed run found damaged and passed over; the run is about to make them again.
 
     Returns:
@@ -53,7 +55,7 @@ def save_checkpoint(folder: Path, *, step: int, images: int, tensors: dict[str, 
     weights = stem.with_suffix(".safetensors")
     content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     write_bytes_atomically(weights, content)
-    body = {"format": FORMAT, "step": step, "images": images, "sha256": hashlib.sha256(content).hexdigest()}
+    body = {"format": FORMAT, "step": step, "images": images, "run": run, "sha256": hashlib.sha256(content).hexdigest()}
     write_json_atomically(stem.with_suffix(".json"), body | {"self_sha256": _digest(body)})
     _remove_others(folder, stem.name, keep)
     return stem.with_suffix(".json")
@@ -110,7 +112,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         tensors = load(content)
     except SafetensorError as error:
         raise CheckpointError(f"{weights}: is damaged ({error})") from None
-    return Checkpoint(body["step"], body["images"], tensors, path)
+    return Checkpoint(body["step"], body["images"], body["run"], tensors, path)
 
 
 def _digest(body: object) -> str:

@@ -30,14 +30,15 @@ class Measured:
 
     loss_d, loss_g: the losses of the step.
     real_score, fake_score: D's mean probability that real / generated images are real, in [0, 1].
-    variety: spread within a class of the generated images over that of the real ones; 1 is as varied.
+    variety: spread within a class of the generated images over that of the real ones; 1 is as varied, None
+        where the real ones have no spread to compare with (one image a class).
     """
 
     loss_d: float
     loss_g: float
     real_score: float
     fake_score: float
-    variety: float
+    variety: float | None
 
 
 def measure(result: StepResult, real: Tensor, labels: Tensor, fake_labels: Tensor, *, classes: int) -> Measured:
@@ -50,10 +51,13 @@ def measure(result: StepResult, real: Tensor, labels: Tensor, fake_labels: Tenso
             result.loss_g,
             result.real_source.sigmoid().mean(),
             result.fake_source.sigmoid().mean(),
-            fake_spread / real_spread.clamp_min(1e-12),
+            fake_spread,
+            real_spread,
         ]
     )
-    return Measured(*numbers.tolist())  # one transfer from the device, not five
+    loss_d, loss_g, real_score, fake_score, fake_spread_, real_spread_ = numbers.tolist()  # one transfer, not six
+    variety = fake_spread_ / real_spread_ if real_spread_ > 1e-6 else None
+    return Measured(loss_d, loss_g, real_score, fake_score, variety)
 
 
 def spread_within_classes(images: Tensor, labels: Tensor, classes: int) -> Tensor:
@@ -69,8 +73,12 @@ def spread_within_classes(images: Tensor, labels: Tensor, classes: int) -> Tenso
 
 @dataclass
 class HealthWatch:
-    """Turns rows of `Measured` into warnings, each kind once until it has passed."""
+    """Turns rows of `Measured` into warnings, each kind once until it has passed.
 
+    `settled_after_images`: nothing is judged before; a short run should lower it.
+    """
+
+    settled_after_images: int = SETTLED_AFTER_IMAGES
     recent: deque[Measured] = field(default_factory=lambda: deque(maxlen=WATCHED_ROWS))
     standing: set[str] = field(default_factory=set)
 
@@ -83,7 +91,7 @@ class HealthWatch:
 
     def look(self, images_seen: int, measured: Measured) -> list[tuple[str, str]]:
         """The warnings that begin with this row, as (kind, one line with what was measured)."""
-        if images_seen < SETTLED_AFTER_IMAGES:
+        if images_seen < self.settled_after_images:
             return []
         self.recent.append(measured)
         if len(self.recent) < WATCHED_ROWS:
@@ -91,8 +99,8 @@ class HealthWatch:
         rows, real, fake = self.recent, measured.real_score, measured.fake_score
         signs = {
             "collapse": (
-                all(row.variety < COLLAPSED_BELOW for row in rows),
-                f"the generator repeats itself: its images vary {measured.variety:.2f} times as much as the real ones",
+                all(row.variety is not None and row.variety < COLLAPSED_BELOW for row in rows),
+                f"the generator repeats itself: its images vary {measured.variety or 0:.2f} times as much as real ones",
             ),
             "discriminator-blind": (
                 all(abs(row.real_score - row.fake_score) < BLIND_BELOW for row in rows),

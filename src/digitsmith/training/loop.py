@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from digitsmith.config import UNCONDITIONAL_MODELS, TrainSettings
 from digitsmith.data.digits import Digits
-from digitsmith.errors import TrainingDiverged, TrainingInterrupted
+from digitsmith.errors import CheckpointError, TrainingDiverged, TrainingInterrupted
 from digitsmith.models.blocks import Generator
 from digitsmith.randomness import Stream, normal_rows
 from digitsmith.training.batches import BatchSource, to_uint8
 from digitsmith.training.checkpoint import newest_checkpoint, save_checkpoint
-from digitsmith.training.health import HealthWatch, measure
+from digitsmith.training.health import SETTLED_AFTER_IMAGES, HealthWatch, measure
 from digitsmith.training.machine import describe, resolve, versions
 from digitsmith.training.observers import Moment, Observer, Observers, RunLog
 from digitsmith.training.run_files import rows_until
-from digitsmith.training.run_folder import RunFolder
+from digitsmith.training.run_folder import RunFolder, identity
 from digitsmith.training.signals import StopRequest
 from digitsmith.training.state import TrainingState
 from digitsmith.training.step import StepResult, adversarial_step
@@ -52,19 +52,25 @@ def train_gan(
     settings = resolve(settings)
     torch.set_num_threads(settings.threads)
     state = TrainingState(settings, digits, device=settings.device)  # before anything is written: it may refuse
-    folder = RunFolder(out)
+    folder, run = RunFolder(out), identity(settings, digits)
     with folder.locked(), StopRequest() as stop:
         told: list[tuple[str, str]] = []  # (kind, line)
         if resume and folder.record.exists():
             checkpoint = newest_checkpoint(
                 folder.checkpoints, warn=lambda line: told.append(("damaged-checkpoint", line))
             )
-            folder.rejoin(settings, digits, images_seen=checkpoint.images if checkpoint else 0)
+            folder.require_same(settings, digits, images_seen=checkpoint.images if checkpoint else 0)
             if checkpoint is not None:
+                if checkpoint.run != run:
+                    raise CheckpointError(
+                        f"{folder.record}: is not what it was when {checkpoint.path.name} was saved; restore it, or "
+                        "train again into another --out"
+                    )
                 state.load(checkpoint)
             elif rows_until(folder.log, steps_in(settings, digits)):
                 line = f"{folder.checkpoints}: holds no checkpoint; beginning again at the first step"
                 told.append(("lost-checkpoints", line))
+            folder.update(settings, digits)
         else:
             folder.begin(settings, digits, {"versions": versions(), "machine": describe(settings)})
 
@@ -75,9 +81,9 @@ def train_gan(
             listeners.started(moment)
             for kind, line in told:
                 listeners.warning(moment, kind, line)
-            watch = HealthWatch()
+            watch = HealthWatch(settled_after_images=min(SETTLED_AFTER_IMAGES, moment.total_images // 3))
             watch.replay(rows)
-            _play(settings, digits, state, folder, listeners, watch, stop)
+            _play(settings, digits, state, run, folder, listeners, watch, stop)
         finally:
             listeners.close()
 
@@ -86,6 +92,7 @@ def _play(
     settings: TrainSettings,
     digits: Digits,
     state: TrainingState,
+    run: str,
     folder: RunFolder,
     listeners: Observer,
     watch: HealthWatch,
@@ -104,7 +111,7 @@ def _play(
         tensors = state.tensors()
         _require_finite_weights(tensors, state.step, folder)
         images, keep = state.step * size, settings.keep_checkpoints
-        save_checkpoint(folder.checkpoints, step=state.step, images=images, tensors=tensors, keep=keep)
+        save_checkpoint(folder.checkpoints, step=state.step, images=images, run=run, tensors=tensors, keep=keep)
 
     moment = _moment(state.step, settings, digits)
     while state.step < total_steps:

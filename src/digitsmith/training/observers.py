@@ -110,7 +110,7 @@ class RunLog(Observer):
         self._write(
             moment,
             "step",
-            {key: float(f"{value:.6g}") for key, value in vars(measured).items()}
+            {key: None if value is None else float(f"{value:.6g}") for key, value in vars(measured).items()}
             | {
                 "images_per_s": round(images_per_s, 1),
                 "seconds": round(self._seconds_before + seconds, 2),

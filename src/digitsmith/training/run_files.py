@@ -102,7 +102,7 @@ def read_run(path: Path) -> dict[str, Any]:
         raise DataError(f'{path}: "settings" must name the "model" and its "epochs"; restore the file')
     data = run["data"]
     shape, classes = data.get("shape"), data.get("classes")
-    if not (isinstance(shape, list) and len(shape) == 3 and all(isinstance(n, int) and n > 0 for n in shape)):
+    if not (isinstance(shape, list) and len(shape) == 3 and all(type(n) is int and 0 < n <= 4096 for n in shape)):
         raise DataError(f'{path}: "data" needs the image "shape" [channels, height, width]; restore the file')
     if not (isinstance(classes, list) and all(isinstance(name, str) for name in classes)):
         raise DataError(f'{path}: "data" needs its "classes", a list of names; restore the file')

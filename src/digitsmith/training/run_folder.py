@@ -12,6 +12,8 @@ figures/, index.html
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,8 +113,8 @@ class RunFolder:
             raise InputError(f"{self.root}: holds a run already; add --resume to go on with it, or choose --out")
         write_json_atomically(self.record, self._record(settings, digits) | facts)
 
-    def rejoin(self, settings: TrainSettings, digits: Digits, *, images_seen: int) -> None:
-        """Check that `settings` and `digits` are the run's own, and record what may change.
+    def require_same(self, settings: TrainSettings, digits: Digits, *, images_seen: int) -> None:
+        """Check that `settings` and `digits` are the run's own.
 
         Raises:
             CheckpointError: the run is another model's, had other settings or other data, or has seen more epochs
@@ -140,7 +142,10 @@ class RunFolder:
             raise CheckpointError(
                 f"{self.root}: has seen {images_seen / len(digits):.4g} epochs already; resume it with more --epochs"
             )
-        write_json_atomically(self.record, record | self._record(settings, digits))
+
+    def update(self, settings: TrainSettings, digits: Digits) -> None:
+        """Record the settings that a resumed run has otherwise."""
+        write_json_atomically(self.record, self.read_record() | self._record(settings, digits))
 
     def _clear_leftovers(self) -> None:
         """What a process left that was killed while it wrote: files, and folders of half-made data sets."""
@@ -173,6 +178,12 @@ class RunFolder:
                 "fingerprint": digits.fingerprint(),
             },
         }
+
+
+def identity(settings: TrainSettings, digits: Digits) -> str:
+    """SHA-256 of all that decides a run's bits: its settings but for `MAY_CHANGE`, and its data."""
+    decisive = {key: value for key, value in settings_to_dict(settings).items() if key not in MAY_CHANGE}
+    return hashlib.sha256(json.dumps([decisive, digits.fingerprint()], sort_keys=True).encode()).hexdigest()
 
 
 def _lock(descriptor: int) -> bool:

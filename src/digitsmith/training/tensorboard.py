@@ -49,7 +49,8 @@ class TensorBoard(Observer):
             "speed/images_per_s": images_per_s,
         }
         for name, value in scalars.items():
-            self._write(moment.step, summary=scalar(name, value))
+            if value is not None:
+                self._write(moment.step, summary=scalar(name, value))
 
     def samples(self, moment: Moment, epoch: int, grid: NDArray[np.uint8]) -> None:
         from torch.utils.tensorboard.summary import image

@@ -100,7 +100,7 @@ def read_folder(folder: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
         raise CheckpointError(f"{error.filename}: cannot be read ({error.strerror})") from None
     except SafetensorError as error:
         raise CheckpointError(f"{folder / WEIGHTS}: is damaged ({error}); get or train it again") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise CheckpointError(f"{path}: is not a digitsmith model of format {FORMAT} ({error})") from None
     return config, tensors
 
@@ -109,7 +109,9 @@ def config_from_dict(body: Any) -> GeneratorConfig:
     """The inverse of `dataclasses.asdict`; ValueError, KeyError or TypeError where `body` is no such thing."""
     if not isinstance(body, dict) or body.get("format") != FORMAT:
         raise ValueError("no known format number")
-    channels, height, width = (int(side) for side in body["image_shape"])
+    channels, height, width = body["image_shape"]
+    if channels not in (1, 3) or not all(type(side) is int and 1 <= side <= 4096 for side in (height, width)):
+        raise ValueError(f"no image has the shape {body['image_shape']}")
     return GeneratorConfig(
         model=str(body["model"]),
         image_shape=(channels, height, width),
