@@ -72,7 +72,7 @@ def train(
         float | None, Parameter(group=_TRAINING, help="of the averaged generator that draws; 0: none")
     ] = None,
     augment: Annotated[
-        bool, Parameter(group=_AUGMENTING, help="all of the following, at digit-safe strength", negative=())
+        bool, Parameter(group=_AUGMENTING, help="the four amounts below, at digit-safe strength", negative=())
     ] = False,
     shift_px: Annotated[float | None, Parameter(group=_AUGMENTING)] = None,
     rotate_deg: Annotated[float | None, Parameter(group=_AUGMENTING)] = None,
