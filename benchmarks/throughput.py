@@ -27,7 +27,7 @@ import torch
 from digitsmith.config import TrainSettings, settings_for
 from digitsmith.data.mnist import load_mnist
 from digitsmith.training.batches import BatchSource
-from digitsmith.training.machine import describe, resolve
+from digitsmith.training.machine import describe, keep_freed_memory, resolve
 from digitsmith.training.state import TrainingState
 from digitsmith.training.step import adversarial_step
 from textbook import acgan_steps
@@ -35,6 +35,7 @@ from textbook import acgan_steps
 
 def digitsmith_steps(settings: TrainSettings) -> Iterator[None]:
     """The work of every step in `training/loop.py`: batch, update of both players, average, check."""
+    keep_freed_memory()
     digits = load_mnist("train")
     state = TrainingState(settings, digits, device=settings.device)
     source = BatchSource(digits, settings, z_dim=state.players.generator.z_dim, device=settings.device)

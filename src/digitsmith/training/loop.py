@@ -20,7 +20,7 @@ from digitsmith.randomness import Stream, normal_rows
 from digitsmith.training.batches import BatchSource, to_uint8
 from digitsmith.training.checkpoint import newest_checkpoint, save_checkpoint
 from digitsmith.training.health import SETTLED_AFTER_IMAGES, HealthWatch, measure
-from digitsmith.training.machine import describe, resolve, versions
+from digitsmith.training.machine import describe, keep_freed_memory, resolve, versions
 from digitsmith.training.observers import Moment, Observer, Observers, RunLog
 from digitsmith.training.run_files import rows_until
 from digitsmith.training.run_folder import RunFolder, identity
@@ -51,6 +51,7 @@ def train_gan(
     digits.require_every_class()
     settings = resolve(settings)
     torch.set_num_threads(settings.threads)
+    keep_freed_memory()
     state = TrainingState(settings, digits, device=settings.device)  # before anything is written: it may refuse
     folder, run = RunFolder(out), identity(settings, digits)
     with folder.locked(), StopRequest() as stop:

