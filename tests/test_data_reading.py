@@ -142,7 +142,7 @@ def expect(path, cause, *, split="train"):
 
 
 def test_what_is_not_there_or_not_known_is_one_line(tmp_path):
-    expect("minst", "minst: no such file or folder, and no known name; known names: mnist")
+    expect("minst", "minst: no such file or folder, and no known name; known names: mnist, stacked-mnist")
     expect(tmp_path / "a\nb", "no such file or folder")
     expect("a\0b", "a\\x00b: no such file or folder")
     expect("x" * 5000, "cannot be read (File name too long)")

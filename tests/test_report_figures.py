@@ -15,7 +15,14 @@ from PIL import Image
 from digitsmith.errors import DataError, InputError
 from digitsmith.report.curves import loss_curves, scores_figure, smoothed
 from digitsmith.report.images import tile
-from digitsmith.report.sheets import epochs_side_by_side, paired_rows, real_over_generated, sample_grid
+from digitsmith.report.sheets import (
+    closest_pairs,
+    epochs_side_by_side,
+    models_side_by_side,
+    paired_rows,
+    real_over_generated,
+    sample_grid,
+)
 from digitsmith.report.style import figure_bytes, save_figure
 
 TEN = [str(digit) for digit in range(10)]
@@ -246,6 +253,28 @@ def test_wide_grids_stand_below_each_other():
     assert first > second
 
 
+@pytest.mark.parametrize(("models", "lines"), [(1, 1), (2, 1), (3, 1), (4, 2), (5, 2)])
+def test_models_stand_beside_each_other_each_under_its_name(models, lines):
+    grids = {f"model {k}": strokes(2) // (k + 1) for k in range(models)}
+    heads = {name: TEN if k else None for k, name in enumerate(grids)}  # the first one cannot be asked for a class
+    figure = models_side_by_side(grids, columns=heads)
+    assert [text for text in texts(figure) if text.startswith("model")] == list(grids)
+    assert texts(figure).count("9") == models - 1
+    assert len({axes.get_position().y0 for axes in figure.axes}) == lines
+    for embedded, grid in zip(embedded_images(figure), grids.values(), strict=True):
+        np.testing.assert_array_equal(embedded[:, :, 0], tile(grid)[0])
+
+
+def test_closest_pairs_are_told_with_their_distances():
+    generated = strokes(1, 13)[0]
+    figure = closest_pairs(generated, 255 - generated, [f"{k}.5" for k in range(13)], per_line=10)
+    assert [text for text in texts(figure) if text.endswith(".5")] == [f"{k}.5" for k in range(13)]
+    assert texts(figure).count("training") == 2
+    pair = np.stack([generated, 255 - generated])
+    for embedded, line in zip(embedded_images(figure), (slice(0, 10), slice(10, 13)), strict=True):
+        np.testing.assert_array_equal(embedded[:, :, 0], tile(pair[:, line])[0])
+
+
 @pytest.mark.parametrize("pairs", [None, 1, 3])
 def test_real_stands_over_generated(pairs):
     real = strokes(pairs or 1, 4)
@@ -265,8 +294,10 @@ def test_real_stands_over_generated(pairs):
     [
         (lambda: sample_grid(strokes(1, 4), columns=list("abc")), "3 names for 4 columns"),
         (lambda: sample_grid(strokes(1, 4)[0]), "a grid must be"),
-        (lambda: epochs_side_by_side({}), "no epoch"),
+        (lambda: epochs_side_by_side({}), "no grid"),
         (lambda: epochs_side_by_side({1: strokes(1), 2: strokes(2)}), "one shape"),
+        (lambda: models_side_by_side({"a": strokes(1, 3), "b": strokes(1)}, columns={"a": None, "b": None}), "b: "),
+        (lambda: closest_pairs(strokes(1)[0], strokes(1)[0], ["1.0"]), "1 names for 10 columns"),
         (lambda: real_over_generated(strokes(1), strokes(2)), "one shape"),
         (lambda: real_over_generated(strokes(1)[0, 0], strokes(1)[0, 0]), "one shape"),
         (lambda: real_over_generated(strokes(1)[0].astype(float), strokes(1)[0].astype(float)), "a grid must be"),

@@ -73,6 +73,13 @@ def make_run(folder, *, model="acgan", source="mnist (train)", rows=None, classe
     return folder
 
 
+def keep(run, grids):
+    """Sample grids as a run keeps them."""
+    (run / "samples").mkdir(exist_ok=True)
+    for epoch, kept in grids.items():
+        np.save(run / "samples" / f"epoch-{epoch:04d}.npy", kept)
+
+
 class Parsed(HTMLParser):
     """Elements with their attributes, and the text between them."""
 
@@ -105,9 +112,9 @@ def everything(run_dir):
         (run_dir / "digits" / name).mkdir(parents=True, exist_ok=True)
         for index, image in enumerate(grid(2)[:, int(name)]):
             (run_dir / "digits" / name / f"{index}.png").write_bytes(png_bytes(image))
+    keep(run_dir, {epoch: grid(10, seed=epoch) for epoch in (1, 10, 20)})
     return write_run_page(
         run_dir,
-        grids={epoch: grid(10, seed=epoch) for epoch in (1, 10, 20)},
         real=grid(2, seed=30),
         generated=grid(2, seed=31),
         columns=TEN,
@@ -207,9 +214,9 @@ def test_names_cannot_become_markup(tmp_path):
     evil = "<script>alert('1')</script>"
     rows = [*steps(1), warning(evil, message=evil)]
     run = make_run(tmp_path / "x", model=evil, source=evil, rows=rows, classes=[evil, "b"], preset=evil)
+    keep(run, {1: grid(2, 2)})
     page = write_run_page(
         run,
-        grids={1: grid(2, 2)},
         columns=[evil, '" onload="x'],
         facts=[(evil, evil)],
         downloads=[(evil, "javascript:x()")],
@@ -259,10 +266,8 @@ def test_a_run_that_has_just_begun_has_a_page(run_dir):
 
 
 def test_grids_kept_by_the_run_are_shown(run_dir):
-    (run_dir / "samples").mkdir()
-    for epoch in (1, 2, 9, 10, 12):
-        np.save(run_dir / "samples" / f"epoch-{epoch:04d}.npy", grid(3, seed=epoch))
-    pictures = Parsed(write_run_page(run_dir, grids={20: grid(3, seed=20)}, columns=TEN)).pictures()
+    keep(run_dir, {epoch: grid(3, seed=epoch) for epoch in (1, 2, 9, 10, 12, 20)})
+    pictures = Parsed(write_run_page(run_dir, columns=TEN)).pictures()
     for picture, epoch in zip(pictures, (20, 1, 10, 20), strict=True):
         np.testing.assert_array_equal(picture, tile(grid(3, seed=epoch))[0])
 
@@ -282,7 +287,8 @@ def test_a_damaged_sample_is_named(run_dir, content):
 
 def test_a_gan_has_no_column_heads_and_no_class_to_ask_for(tmp_path):
     run = make_run(tmp_path / "x", model="gan", rows=[*steps(3), end()])
-    parsed = Parsed(write_run_page(run, grids={1: grid(4), 20: grid(4)}, real=grid(1)[0], generated=grid(1)[0]))
+    keep(run, {1: grid(4), 20: grid(4)})
+    parsed = Parsed(write_run_page(run, real=grid(1)[0], generated=grid(1)[0]))
     assert not any("heads" in (attributes.get("class") or "") for attributes in parsed.all("div"))
     assert "one column for each class" not in "".join(image["alt"] for image in parsed.all("img"))
     assert "digitsmith draw" not in parsed.text
@@ -292,7 +298,8 @@ def test_a_gan_has_no_column_heads_and_no_class_to_ask_for(tmp_path):
 def test_colour_and_26_letters(tmp_path):
     letters = [chr(65 + k) for k in range(26)]
     run = make_run(tmp_path / "x", classes=letters, rows=steps(3))
-    parsed = Parsed(write_run_page(run, grids={1: grid(2, 26, 3), 5: grid(2, 26, 3)}, columns=letters))
+    keep(run, {1: grid(2, 26, 3), 5: grid(2, 26, 3)})
+    parsed = Parsed(write_run_page(run, columns=letters))
     assert parsed.pictures()[0].shape == (2 * 8 + 2, 26 * 8 + 25 * 2, 3)
     assert " ".join(letters) in parsed.text
     assert "digitsmith draw A --model" in parsed.text
@@ -300,17 +307,9 @@ def test_colour_and_26_letters(tmp_path):
 
 def test_long_names_stand_upright(run_dir):
     names = [f"class number {k}" for k in range(10)]
-    parsed = Parsed(write_run_page(run_dir, grids={1: grid(2)}, columns=names))
+    keep(run_dir, {1: grid(2)})
+    parsed = Parsed(write_run_page(run_dir, columns=names))
     assert any(attributes.get("class") == "grid upright" for attributes in parsed.all("div"))
-
-
-def test_drawn_images_without_classes(run_dir):
-    folder = run_dir / "loose"
-    folder.mkdir()
-    for index, image in enumerate(grid(3, 8)[:, :, 0].reshape(24, 1, 8, 8)):
-        (folder / f"{index:02d}.png").write_bytes(png_bytes(image))
-    (picture,) = Parsed(write_run_page(run_dir, drawn=folder)).pictures()
-    np.testing.assert_array_equal(picture, tile(grid(3, 8).reshape(24, 1, 8, 8)[:20].reshape(2, 10, 1, 8, 8))[0])
 
 
 def test_what_does_not_fit_is_refused_and_the_old_page_stays(run_dir):
@@ -318,8 +317,11 @@ def test_what_does_not_fit_is_refused_and_the_old_page_stays(run_dir):
     with pytest.raises(DataError, match="both or neither"):
         write_run_page(run_dir, real=grid(1))
     with pytest.raises(DataError, match="9 names for 10 columns"):
-        write_run_page(run_dir, grids={1: grid(2)}, columns=TEN[:9])
+        write_run_page(run_dir, real=grid(1), generated=grid(1), columns=TEN[:9])
     (run_dir / "empty").mkdir()
+    with pytest.raises(DataError, match="holds no folder of a class"):
+        write_run_page(run_dir, drawn=run_dir / "empty")
+    (run_dir / "empty" / "0").mkdir()
     with pytest.raises(DataError, match="holds no pictures"):
         write_run_page(run_dir, drawn=run_dir / "empty")
     assert (run_dir / "index.html").read_bytes() == before

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import App, CycloptsError, Group, Parameter, Token
+from cyclopts import App, CycloptsError, Group, Parameter
 
-from digitsmith import __version__
+from digitsmith import __version__, cli_measure
 from digitsmith.config import DEFAULT_MODEL
 from digitsmith.errors import DigitsmithError
+from digitsmith.parsing import whole
 
 if TYPE_CHECKING:
     from digitsmith.api import FinishedRun
@@ -31,15 +32,8 @@ app = App(
 )
 
 
-def _whole(kind: object, tokens: Sequence[Token]) -> int:
-    """A whole number as it is written: 1.5 is none, and is not rounded to one."""
-    try:
-        return int(tokens[0].value)
-    except ValueError:
-        raise ValueError(
-            f"{tokens[0].keyword or 'the count'} must be a whole number, not {tokens[0].value!r}"
-        ) from None
-
+app.command(cli_measure.evaluate)
+app.command(cli_measure.compare)
 
 _TRAINING = Group("Training", sort_key=1)
 _AUGMENTING = Group("Augmentation of the real images (off unless asked for)", sort_key=2)
@@ -52,7 +46,7 @@ def train(
     *,
     data: Annotated[
         str | None,
-        Parameter(help="`mnist`, or the path of labelled images: IDX, class folders, npz, csv, parquet"),
+        Parameter(help="`mnist`, `stacked-mnist`, or a path of labelled images: IDX, class folders, npz, csv, parquet"),
     ] = None,
     out: Annotated[Path | None, Parameter(help="the run's folder; runs/MODEL-DATA-seedN if left out")] = None,
     resume: Annotated[bool, Parameter(help="go on with the run in --out, bit for bit", negative=())] = False,
@@ -61,8 +55,8 @@ def train(
     ] = None,
     config: Annotated[Path | None, Parameter(help="a TOML file of settings")] = None,
     epochs: Annotated[float | None, Parameter(group=_TRAINING, help="passes over the images")] = None,
-    seed: Annotated[int | None, Parameter(converter=_whole, group=_TRAINING, help="of all randomness")] = None,
-    batch_size: Annotated[int | None, Parameter(converter=_whole, group=_TRAINING)] = None,
+    seed: Annotated[int | None, Parameter(converter=whole, group=_TRAINING, help="of all randomness")] = None,
+    batch_size: Annotated[int | None, Parameter(converter=whole, group=_TRAINING)] = None,
     learning_rate: Annotated[float | None, Parameter(group=_TRAINING, help="Adam's, for both networks")] = None,
     decay_from: Annotated[
         float | None, Parameter(group=_TRAINING, help="share of the run after which the learning rate falls")
@@ -83,13 +77,13 @@ def train(
     ] = False,
     precision: Annotated[str | None, Parameter(group=_RUNNING, help="auto, float32 or bfloat16")] = None,
     device: Annotated[str | None, Parameter(group=_RUNNING, help="auto, cpu or cuda")] = None,
-    threads: Annotated[int | None, Parameter(converter=_whole, group=_RUNNING, help="CPU threads; 0: measured")] = None,
+    threads: Annotated[int | None, Parameter(converter=whole, group=_RUNNING, help="CPU threads; 0: measured")] = None,
     sample_epochs: Annotated[
         str | None, Parameter(group=_RUNNING, help="epochs whose sample grids are kept, as 1,10,20")
     ] = None,
-    checkpoint_every_images: Annotated[int | None, Parameter(converter=_whole, group=_RUNNING)] = None,
-    keep_checkpoints: Annotated[int | None, Parameter(converter=_whole, group=_RUNNING)] = None,
-    log_every_steps: Annotated[int | None, Parameter(converter=_whole, group=_RUNNING)] = None,
+    checkpoint_every_images: Annotated[int | None, Parameter(converter=whole, group=_RUNNING)] = None,
+    keep_checkpoints: Annotated[int | None, Parameter(converter=whole, group=_RUNNING)] = None,
+    log_every_steps: Annotated[int | None, Parameter(converter=whole, group=_RUNNING)] = None,
 ) -> None:
     """Train a model of the two reports, with figures, checkpoints, TensorBoard and a page that shows the run."""
     from digitsmith import api
@@ -138,12 +132,12 @@ def draw(
     *,
     out: Annotated[Path, Parameter(name=["--out", "-o"], help="the picture: .png, .jpg or .webp")],
     model: Annotated[str, Parameter(help="a shipped model's name, a run's folder, or a saved model's")] = DEFAULT_MODEL,
-    seed: Annotated[int, Parameter(converter=_whole)] = 0,
+    seed: Annotated[int, Parameter(converter=whole)] = 0,
     trim: Annotated[
         bool, Parameter(help="set ink at one distance from ink, whatever the digits' widths", negative=())
     ] = False,
-    spacing_px: Annotated[int | None, Parameter(converter=_whole, help="pixels of ground between two digits")] = None,
-    scale: Annotated[int, Parameter(converter=_whole, help="each pixel becomes a square of this side")] = 4,
+    spacing_px: Annotated[int | None, Parameter(converter=whole, help="pixels of ground between two digits")] = None,
+    scale: Annotated[int, Parameter(converter=whole, help="each pixel becomes a square of this side")] = 4,
     paper: Annotated[bool, Parameter(help="dark ink on white instead of white on black", negative=())] = False,
 ) -> None:
     """Draw a number, digit by digit, into one picture."""
@@ -159,13 +153,13 @@ def draw(
 
 @app.command
 def make(
-    count: Annotated[int | None, Parameter(converter=_whole, help="how many images, the classes balanced")] = None,
+    count: Annotated[int | None, Parameter(converter=whole, help="how many images, the classes balanced")] = None,
     *,
     out: Annotated[Path, Parameter(name=["--out", "-o"], help="a new folder")],
     format: Annotated[str, Parameter(help="png (class folders), idx, npz, csv or parquet")] = "png",
     model: Annotated[str, Parameter(help="a shipped model's name, a run's folder, or a saved model's")] = DEFAULT_MODEL,
     counts: Annotated[str | None, Parameter(help="instead of a count: how many of each class, as 0=500,7=1500")] = None,
-    seed: Annotated[int, Parameter(converter=_whole)] = 0,
+    seed: Annotated[int, Parameter(converter=whole)] = 0,
 ) -> None:
     """Write a labelled data set of generated images, with a manifest."""
     from digitsmith import api

@@ -73,7 +73,7 @@ class TrainSettings:
     model: str = DEFAULT_MODEL
     """Architecture: gan, cgan, acgan or cgan-mlp."""
     data: str = "mnist"
-    """`mnist`, or the path of your own labelled images."""
+    """`mnist`, `stacked-mnist`, or the path of your own labelled images."""
     preset: str = "report-2"
     """Where the settings below came from; recorded, not read."""
     epochs: float = 20.0

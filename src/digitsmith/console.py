@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 from rich.text import Text
 
 from digitsmith.training.health import Measured
@@ -17,7 +18,11 @@ from digitsmith.training.observers import Moment, Observer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from digitsmith.measure.evaluation import OnStage
+    from digitsmith.measure.results import Evaluation
+
 console = Console(highlight=False)
+_WIDE = 130  # columns of a terminal that has room for a table's intervals
 
 
 class _BarOverMeasures(Progress):
@@ -97,6 +102,58 @@ def counting(title: str, total: int) -> Iterator[Callable[[int], None]]:
     with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(title, total=total)
         yield lambda done: progress.update(task, completed=done)
+
+
+@contextmanager
+def staging(title: str, *, quiet: bool = False) -> Iterator[OnStage]:
+    """A bar for work in named stages, each told of before it begins; where no one watches, a line for each."""
+    columns = (TextColumn("[bold]{task.description}"), BarColumn(bar_width=12), TextColumn("{task.fields[stage]}"))
+    watched = console.is_terminal and not quiet
+    with Progress(*columns, TimeElapsedColumn(), console=console, disable=not watched, transient=True) as progress:
+        task = progress.add_task(title, stage="", total=None)
+
+        told = ""
+
+        def on_stage(stage: str, done: int, total: int) -> None:
+            nonlocal told
+            progress.update(task, stage=stage, completed=done, total=total)
+            first_word = stage.partition(" ")[0]  # a stage that counts on is one line where no one watches
+            if not watched and not quiet and first_word != told:
+                console.print(f"{title}: {stage}", soft_wrap=True)
+            told = first_word
+
+        yield on_stage
+
+
+def figures_table(evaluation: Evaluation) -> None:
+    """The figures of an evaluation with their floors, a row each, and below them why some are missing.
+
+    A narrow terminal gets the values without their intervals.
+    """
+    from digitsmith.report.evaluation_table import evaluation_table
+
+    rows = [row for family in evaluation_table(evaluation) for row in family.rows]
+    counts = next((m for m in evaluation.measurements if m.reference_images is not None), None)
+    console.print(Text(f"{evaluation.subject} against {evaluation.against}", style="bold"), soft_wrap=True)
+    if counts is not None:
+        console.print(
+            f"{counts.images:,} images against {counts.reference_images:,}, real ones in the same seat beside them"
+        )
+    room = console if console.is_terminal else Console(width=_WIDE)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, head in enumerate(("", "generated", "floor: held-out", "real test set", "to the floor")):
+        table.add_column(head, justify="left" if number == 0 else "right", no_wrap=True)
+    for row in rows:
+        if row.measured:
+            cells = (row.generated, row.held_out, row.test)
+            texts = [str(cell) if room.width >= _WIDE else cell.value for cell in cells]
+            table.add_row(f"{row.name} {row.arrow}", *texts, f"{row.times_floor} {row.standing}".strip())
+    room.print(table)
+    for row in rows:
+        if row.everything_counts:
+            console.print(f"{row.name}, {row.everything_counts}: {row.everything}", soft_wrap=True)
+        if not row.measured:
+            console.print(Text(f"{row.name}: {row.note}", style="dim"), soft_wrap=True)
 
 
 def summary(rows: Sequence[tuple[str, str | Path]]) -> None:

@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import platformdirs
+
 from digitsmith.errors import DigitsmithError, InputError, StorageError
 
 _FEW_FILES = 16
@@ -127,6 +129,11 @@ def write_json_atomically(path: Path, value: Any) -> None:
     """JSON with sorted keys and a final newline: the same value is the same bytes."""
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     write_bytes_atomically(path, (text + "\n").encode())
+
+
+def cache_folder() -> Path:
+    """Where what can be made or fetched again is kept: `$DIGITSMITH_CACHE`, or the user's own cache folder."""
+    return Path(os.environ.get("DIGITSMITH_CACHE") or platformdirs.user_cache_dir("digitsmith", appauthor=False))
 
 
 def sha256_of(path: Path) -> str:

@@ -16,20 +16,22 @@ _MAX_CLASSES = 65_536  # so that no single label of 10**15 asks for as many clas
 _LONGEST_NUMBER = 18  # digits that always fit in 64 bits
 
 
-def images_from(where: str, pixels: NDArray[Any]) -> NDArray[np.uint8]:
+def images_from(where: str, pixels: NDArray[Any], *, images_before: int = 0) -> NDArray[np.uint8]:
     """Images of any common layout as uint8 [N, C, H, W].
 
     Args:
         where: the file and the part of it, for messages.
         pixels: [N, H, W], [N, C, H, W], [N, H, W, C], or flat: [N, side²] gray or [N, 3 side²] in planes.
             Integers in 0..255, or floats in 0..1, which are multiplied by 255 and rounded.
+        images_before: how many images of the same file came in batches before, for messages.
 
     Raises:
-        DataError: for another shape, another dtype, or a value outside its range.
+        DataError: for another shape, another dtype, or a value outside its range; names the first image with a
+            pixel that is NaN or infinite.
     """
     if pixels.size == 0:
         raise DataError(f"{where}: holds no pixels, its shape is {list(pixels.shape)}; give at least one image")
-    return _to_uint8(where, _planes(where, pixels))
+    return _to_uint8(where, _planes(where, pixels), images_before)
 
 
 def flat_shape(pixels: int) -> tuple[int, int, int] | None:
@@ -64,7 +66,7 @@ def _planes(where: str, pixels: NDArray[Any]) -> NDArray[Any]:
     return pixels if first else np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
 
 
-def _to_uint8(where: str, pixels: NDArray[Any]) -> NDArray[np.uint8]:
+def _to_uint8(where: str, pixels: NDArray[Any], images_before: int) -> NDArray[np.uint8]:
     if pixels.dtype == np.uint8:
         return pixels
     if pixels.dtype.kind not in "iuf":
@@ -73,9 +75,19 @@ def _to_uint8(where: str, pixels: NDArray[Any]) -> NDArray[np.uint8]:
     top = 1 if pixels.dtype.kind == "f" else 255
     if not (low >= 0 and high <= top):  # NaN fails both comparisons
         raise DataError(
-            f"{where}: pixels are {pixels.dtype} in {low:g}..{high:g}; give integers in 0..255 or floats in 0..1"
+            f"{where}: pixels are {pixels.dtype} in {low:g}..{high:g}{_first_not_finite(pixels, images_before)}; "
+            "give integers in 0..255 or floats in 0..1"
         )
     return (np.rint(pixels * 255.0) if top == 1 else pixels).astype(np.uint8)
+
+
+def _first_not_finite(pixels: NDArray[Any], images_before: int) -> str:
+    """Where the first pixel stands that is NaN or infinite, as part of a sentence; "" where all are finite."""
+    finite = np.isfinite(pixels)
+    if finite.all():
+        return ""
+    first = int(finite.argmin())
+    return f", image {images_before + first // pixels[0].size} (from 0) holds {pixels.flat[first]:g}"
 
 
 def labels_from_numbers(

@@ -1,4 +1,4 @@
-"""CSV, one image a row: a label and side² (gray) or 3 × side² (planes of R, G, B) pixels of 0..255."""
+"""CSV, one image a row: a label, if any, and side² (gray) or 3 × side² (planes of R, G, B) pixels of 0..255."""
 
 from __future__ import annotations
 
@@ -13,18 +13,29 @@ from numpy.typing import NDArray
 from digitsmith.data.arrays import flat_shape, images_from, is_whole_number, labels_from_names, labels_from_numbers
 from digitsmith.data.digits import Digits
 from digitsmith.data.files import MAX_BYTES, expanded, named, read_bytes, shown
+from digitsmith.data.images import Images
 from digitsmith.errors import DataError
 
 LABEL_NAMES = {"label", "class", "digit"}
-_MAX_COLUMNS = 1 + 3 * 256 * 256
-_FIRST_LINE_BYTES = 16 * _MAX_COLUMNS  # a row longer than this has more columns, or cells that are no pixels
+_MAX_PIXELS = 3 * 256 * 256
+_FIRST_LINE_BYTES = 16 * _MAX_PIXELS  # a row longer than this has more columns, or cells that are no pixels
 
 
 def read_csv(path: Path) -> Digits:
-    """Labelled images of a CSV file, raw or gzip, with or without a header line.
+    """Labelled images of a CSV file: what `read_csv_images` reads, where one column is the label.
 
-    The label is the first column, or the one that the header calls label, class or digit. Labels are numbers
-    from 0 upwards, or class names.
+    Raises:
+        DataError: as that says, or when no column is the label.
+    """
+    return read_csv_images(path).labelled()
+
+
+def read_csv_images(path: Path) -> Images:
+    """Images of a CSV file and their labels, if any; raw or gzip, with or without a header line.
+
+    The label is the one column that the header calls label, class or digit. Without a header it is the first
+    column, unless all columns, and not all but one, make an image: where both do (26 × 26 gray, 15 × 15 in colour
+    with a label), there is a label. Labels are numbers from 0 upwards, or class names.
 
     Raises:
         DataError: names the line and the column of the first cell that is no pixel.
@@ -35,13 +46,18 @@ def read_csv(path: Path) -> Digits:
         raise DataError(f"{where}: unpacks to more than {MAX_BYTES:,} bytes; split it")
     first = _first_row(where, data)
     header = _is_header(first)
-    label_at = _label_column(where, first) if header else 0
-    if flat_shape(len(first) - 1) is None or len(first) > _MAX_COLUMNS:
-        raise DataError(
-            f"{where}: has {len(first)} columns; there must be one label and side² (gray) or "
-            "3 × side² (colour) pixels, of at most 256 × 256, separated by commas"
-        )
+    label_at, missing = _label_column(where, first, header=header)
     pixels, values = _table(where, data, first, header=header, label_at=label_at)
+    if label_at is None:
+        return Images(images_from(where, pixels), source=where, unlabelled=missing)
+    labels, classes = _labels(where, pixels, values, header=header)
+    return Images(images_from(where, pixels), labels, classes, source=where)
+
+
+def _labels(
+    where: str, pixels: NDArray[np.uint8], values: list[str], *, header: bool
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Labels and classes from the label column's text."""
     if not header and len(set(values)) == 1 and len(np.unique(pixels.reshape(len(pixels), -1)[:, -1])) > 1:
         raise DataError(
             f"{where}: its first column, taken for the label, is {shown(values[0])} in every row, and its last is not; "
@@ -54,10 +70,8 @@ def read_csv(path: Path) -> Digits:
             "write labels as 0, 1, 2, ..."
         )
     if all(is_whole_number(value) for value in values):
-        labels, classes = labels_from_numbers(where, np.array(values, dtype=np.int64))
-    else:
-        labels, classes = labels_from_names(where, values)
-    return Digits(images_from(where, pixels), labels, classes, source=where)
+        return labels_from_numbers(where, np.array(values, dtype=np.int64))
+    return labels_from_names(where, values)
 
 
 def _first_row(where: str, data: bytes) -> list[str]:
@@ -72,10 +86,8 @@ def _is_header(first: list[str]) -> bool:
     """A class name may be one cell that is no number; a header has more of them, or a column's known name."""
     words = [cell for cell in first if not _is_number(cell)]
     counted = [str(number) for number in range(len(first))]
-    if len(words) == 1 < len(first) and [cell.strip() for cell in first if _is_number(cell)] in (
-        counted[:-1],
-        counted[1:],
-    ):
+    numbers = [cell.strip() for cell in first if _is_number(cell)]
+    if len(words) <= 1 < len(first) and numbers in (counted, counted[:-1], counted[1:]):
         return True  # columns named 0, 1, 2, ... by a data frame: no row of pixels counts up
     return len(words) > 1 or any(word.strip().lower() in LABEL_NAMES for word in words)
 
@@ -88,20 +100,33 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _label_column(where: str, header: list[str]) -> int:
-    found = [column for column, name in enumerate(header) if name.strip().lower() in LABEL_NAMES]
+def _label_column(where: str, first: list[str], *, header: bool) -> tuple[int | None, str]:
+    """Which column is the label; or None, where all columns are pixels, and why."""
+    found = [column for column, name in enumerate(first) if name.strip().lower() in LABEL_NAMES] if header else [0]
+    if len(found) == 1 and _are_pixels(len(first) - 1):
+        return found[0], ""
     if len(found) != 1:
-        begin = ", ".join(shown(name) for name in header[:5])
-        raise DataError(
-            f"{where}: {len(found)} columns are called label, class or digit, not one; the header begins {begin}"
+        begin = ", ".join(shown(name) for name in first[:5])
+        wrong = f"{where}: {len(found)} columns are called label, class or digit, not one; the header begins {begin}"
+    else:
+        wrong = (
+            f"{where}: has {len(first)} columns; there must be one label and side² (gray) or "
+            "3 × side² (colour) pixels, of at most 256 × 256, separated by commas"
         )
-    return found[0]
+    # A single column is no image of one pixel, but a table whose cells are not separated by commas.
+    if (header and found) or len(first) == 1 or not _are_pixels(len(first)):
+        raise DataError(wrong)
+    return None, wrong
+
+
+def _are_pixels(columns: int) -> bool:
+    return columns <= _MAX_PIXELS and flat_shape(columns) is not None
 
 
 def _table(
-    where: str, data: bytes, first: list[str], *, header: bool, label_at: int
+    where: str, data: bytes, first: list[str], *, header: bool, label_at: int | None
 ) -> tuple[NDArray[np.uint8], list[str]]:
-    """Pixels uint8 [N, columns - 1] and the label column as text."""
+    """Pixels uint8 [N, columns of pixels] and the label column, if there is one, as text."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
@@ -115,17 +140,18 @@ def _table(
             ),
             convert_options=arrow_csv.ConvertOptions(column_types=types, null_values=[]),
         )
-        values = table.column(label_at).to_pylist()
+        values = [] if label_at is None else table.column(label_at).to_pylist()
     except (pa.ArrowException, UnicodeDecodeError) as error:
         bad = _first_bad_cell(data, first, header=header, label_at=label_at)
         raise DataError(f"{where}: {bad}") from error
-    pixels = np.empty((table.num_rows, len(first) - 1), dtype=np.uint8)
-    for column, name in enumerate(name for at, name in enumerate(names) if at != label_at):
+    columns = [name for at, name in enumerate(names) if at != label_at]
+    pixels = np.empty((table.num_rows, len(columns)), dtype=np.uint8)
+    for column, name in enumerate(columns):
         pixels[:, column] = table.column(name).to_numpy()
     return pixels, values
 
 
-def _first_bad_cell(data: bytes, first: list[str], *, header: bool, label_at: int) -> str:
+def _first_bad_cell(data: bytes, first: list[str], *, header: bool, label_at: int | None) -> str:
     """Where and what the first cell is that Arrow refused: slow, exact, only for a file that is refused."""
     good = {str(value) for value in range(256)}
     lines = csv.reader(io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", errors="backslashreplace", newline=""))

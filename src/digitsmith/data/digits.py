@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitsmith.errors import DataError
+
+
+def check_images(where: str, images: NDArray[Any]) -> None:
+    """Nothing, when `images` are at least one image, uint8 [N, 1 or 3, H, W].
+
+    Raises:
+        DataError: they are not.
+    """
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise DataError(
+            f"{where}: images must be uint8 [N, 1 or 3, H, W], these are {images.dtype} {list(images.shape)}"
+        )
+    if images.size == 0:
+        raise DataError(f"{where}: holds no images; give at least one image of each class")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,14 +51,9 @@ class Digits:
 
     def __post_init__(self) -> None:
         images, labels, where = self.images, self.labels, self.source
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1] not in (1, 3):
-            raise DataError(
-                f"{where}: images must be uint8 [N, 1 or 3, H, W], these are {images.dtype} {list(images.shape)}"
-            )
+        check_images(where, images)
         if labels.dtype != np.int64 or labels.ndim != 1:
             raise DataError(f"{where}: labels must be int64 [N], these are {labels.dtype} {list(labels.shape)}")
-        if len(images) == 0:
-            raise DataError(f"{where}: holds no images; give at least one image of each class")
         if len(images) != len(labels):
             raise DataError(f"{where}: {len(images)} images but {len(labels)} labels; each image needs one label")
         outside = np.flatnonzero((labels < 0) | (labels >= len(self.classes)))

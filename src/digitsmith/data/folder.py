@@ -1,4 +1,4 @@
-"""A folder of class folders of pictures: DIR/<class>/*.png, or DIR/train/<class>/*.png and DIR/test/..."""
+"""A folder of class folders of pictures: DIR/<class>/*.png, or DIR/train/<class>/*.png; or of pictures alone."""
 
 from __future__ import annotations
 
@@ -9,17 +9,29 @@ from pathlib import Path
 from digitsmith.data.arrays import in_class_order, labels_from_names
 from digitsmith.data.digits import Digits
 from digitsmith.data.files import ALL_SPLITS, check_split, entries, is_folder, named, of_split, read_bytes
-from digitsmith.data.pictures import MAX_FILE_BYTES, stacked
+from digitsmith.data.images import Images
+from digitsmith.data.pictures import MAX_FILE_BYTES, SUFFIXES, stacked
 from digitsmith.errors import DataError
 
 _COMPANIONS = re.compile(r"manifest\.json|(readme|notice|license)(\.md|\.txt)?", re.IGNORECASE)
 
 
 def read_folder(path: Path, *, split: str = "train") -> Digits:
-    """Pictures in one folder per class, as torchvision's ImageFolder and `digitsmith make` lay them out.
+    """Labelled pictures: what `read_folder_images` reads, where they lie in class folders.
+
+    Raises:
+        DataError: as that says, or when they do not.
+    """
+    return read_folder_images(path, split=split).labelled()
+
+
+def read_folder_images(path: Path, *, split: str = "train") -> Images:
+    """Pictures in one folder per class, as torchvision's ImageFolder and `digitsmith make` lay them out; or,
+    without labels, all in one folder that has no folders.
 
     Classes stand in numerical order when all their folders are whole numbers, else in the order of their
-    names; a class's pictures stand in the order of their names. Gray (modes L, 1, a palette of grays) gives
+    names; a class's pictures stand in the order of their names, pictures without labels in that of
+    `loose_pictures`. Gray (modes L, 1, a palette of grays) gives
     one channel, RGB (and a palette of colours) three. Hidden files are ignored everywhere, and beside the
     class folders also a manifest.json, README, NOTICE or LICENSE.
 
@@ -28,11 +40,36 @@ def read_folder(path: Path, *, split: str = "train") -> Digits:
     """
     check_split(split)
     root = _root(path, split)
-    folders = _class_folders(root)
-    files = [file for folder in folders for file in _files_of(folder)]
+    if not _folders_in(root):
+        return _unlabelled(root)
+    files = [file for folder in _class_folders(root) for file in _files_of(folder)]
     images = stacked(_encoded(files))
     labels, classes = labels_from_names(named(root), [file.parent.name for file in files])
-    return Digits(images, labels, classes, source=named(root))
+    return Images(images, labels, classes, source=named(root))
+
+
+def loose_pictures(folder: Path) -> list[Path]:
+    """All files of a folder, where at least one has a picture's name; empty where none has.
+
+    They stand in the order of their names, numbers in them by their value: "digit 2.png" before "digit 10.png".
+    """
+    files = [file for file in entries(folder) if not _COMPANIONS.fullmatch(file.name)]
+    if not any(file.suffix.lower() in SUFFIXES for file in files):
+        return []
+    return sorted(files, key=lambda file: _natural(file.name))
+
+
+def _unlabelled(root: Path) -> Images:
+    missing = f"{named(root)}: holds no class folders; put each class's pictures in a folder of its name"
+    files = loose_pictures(root)
+    if not files:
+        raise DataError(missing)
+    return Images(stacked(_encoded(files)), source=named(root), unlabelled=missing)
+
+
+def _natural(name: str) -> list[tuple[str, int]]:
+    """A key to sort by: the runs of text and the numbers between them."""
+    return [(text, int(number or -1)) for text, number in re.findall(r"([^0-9]*)([0-9]*)", name)]
 
 
 def _encoded(files: list[Path]) -> Iterator[tuple[str, bytes]]:
@@ -57,8 +94,6 @@ def _class_folders(root: Path) -> list[Path]:
         if not is_folder(entry) and not _COMPANIONS.fullmatch(entry.name):
             raise DataError(f"{named(entry)}: lies beside the class folders; move it into its class's folder, or away")
     folders = {folder.name: folder for folder in _folders_in(root)}
-    if not folders:
-        raise DataError(f"{named(root)}: holds no class folders; put each class's pictures in a folder of its name")
     return [folders[name] for name in in_class_order(set(folders))]
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from digitsmith.data.arrays import images_from, labels_from_numbers
 from digitsmith.data.digits import Digits
 from digitsmith.data.files import entries, expanded, is_folder, named, of_split, read_bytes, reading, shown
+from digitsmith.data.images import Images
 from digitsmith.errors import DataError
 
 _UNSIGNED_BYTES = 0x08
@@ -21,26 +22,39 @@ _IMAGES_NAME = re.compile(r"images[-.]idx\d-ubyte(\.gz)?$")
 
 
 def read_idx(path: Path, *, split: str = "train") -> Digits:
-    """The images file at `path` with the labels file beside it, or the pair of `split` in the folder `path`.
+    """Labelled images of an IDX pair: what `read_idx_images` reads, where the labels file is there.
+
+    Raises:
+        DataError: as that says, or when there is no labels file.
+    """
+    return read_idx_images(path, split=split).labelled()
+
+
+def read_idx_images(path: Path, *, split: str = "train") -> Images:
+    """The images file at `path`, or that of `split` in the folder `path`, with the labels file beside it, if any.
 
     Images are [N, H, W] gray, or [N, H, W, C] or [N, C, H, W] colour; labels are [N], numbered from 0.
     A folder's pair is found by MNIST's own names: `train-images-idx3-ubyte`, `t10k-images.idx3-ubyte.gz`, ...
 
     Raises:
-        DataError: when a file is missing or not such a file, or header and content disagree.
+        DataError: when the images file is missing, or header and content disagree; for the labels file alone, and
+            for a labels file of another length.
     """
     images_path = _images_in(path, split) if is_folder(path) else path
-    labels_path = _labels_beside(images_path)
-    pixels, numbers = parse_idx(images_path), parse_idx(labels_path)
     where = named(images_path)
+    labels_path, missing = _labels_beside(images_path)
+    pixels = parse_idx(images_path)
     if pixels.ndim < 3:
         raise DataError(f"{where}: has rank {pixels.ndim}; an images file is [N, H, W] or [N, H, W, C]")
+    if labels_path is None:
+        return Images(images_from(where, pixels), source=where, unlabelled=missing)
+    numbers = parse_idx(labels_path)
     if len(numbers) != len(pixels):
         raise DataError(
             f"{where}: holds {len(pixels)} images, but {named(labels_path)} {len(numbers)} labels; find the right pair"
         )
     labels, classes = labels_from_numbers(named(labels_path), numbers)
-    return Digits(images_from(where, pixels), labels, classes, source=where)
+    return Images(images_from(where, pixels), labels, classes, source=where)
 
 
 def parse_idx(source: bytes | Path) -> NDArray[np.uint8]:
@@ -99,15 +113,17 @@ def _images_in(folder: Path, split: str) -> Path:
     return next(iter(found.values()))
 
 
-def _labels_beside(images: Path) -> Path:
+def _labels_beside(images: Path) -> tuple[Path | None, str]:
+    """The labels file that belongs to an images file; or None, and why there is none."""
     if "images" not in images.name:
-        raise DataError(
-            f"{named(images)}: its name does not say 'images'; give the images file, the labels lie beside it"
-        )
+        nameless = f"{named(images)}: its name does not say 'images'; give the images file, the labels lie beside it"
+        if "labels" in images.name:  # the other half of a pair
+            raise DataError(nameless)
+        return None, nameless
     stem = re.sub(r"idx\d", "idx1", images.name.removesuffix(".gz").replace("images", "labels"))
     stems = dict.fromkeys((stem, stem.replace(".idx1", "-idx1"), stem.replace("-idx1", ".idx1")))
     for name in (stem + end for stem in stems for end in ("", ".gz")):
         with reading(images):
             if (images.parent / name).exists():
-                return images.parent / name
-    raise DataError(f"{named(images)}: has no labels beside it; looked for {', '.join(map(shown, stems))}, raw or .gz")
+                return images.parent / name, ""
+    return None, f"{named(images)}: has no labels beside it; looked for {', '.join(map(shown, stems))}, raw or .gz"

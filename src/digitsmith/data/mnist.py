@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import lzma
-import os
 import warnings
 import zlib
 from functools import cache
@@ -12,12 +11,11 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
 from digitsmith.data.digits import Digits
 from digitsmith.errors import ConfigError, DataError, InputError
-from digitsmith.storage import write_bytes_atomically
+from digitsmith.storage import cache_folder, write_bytes_atomically
 
 # Printed by tools/build_mnist.py: the stream is all pixels (train, then test), then all labels.
 STREAM_SHA256 = "c2069063c1105f2bf96266aef1ff68c6e13bdda7a54e37bf19c16f1db24efc83"
@@ -55,12 +53,11 @@ def load_mnist(split: str = "train") -> Digits:
 
 
 def cache_file() -> Path:
-    """Where the unpacked stream is kept: in `$DIGITSMITH_CACHE`, or in the user's own cache folder.
+    """Where the unpacked stream is kept.
 
     The name carries the content's SHA-256, so that two versions of the package never share a file.
     """
-    folder = os.environ.get("DIGITSMITH_CACHE") or platformdirs.user_cache_dir("digitsmith", appauthor=False)
-    return Path(folder) / f"mnist-{STREAM_SHA256[:16]}.bin"
+    return cache_folder() / f"mnist-{STREAM_SHA256[:16]}.bin"
 
 
 @cache  # one mapping a process; and where the cache cannot be written, one unpacking and one warning

@@ -16,11 +16,19 @@ from numpy.typing import NDArray
 from digitsmith.data.arrays import images_from, labels_from_names, labels_from_numbers
 from digitsmith.data.digits import Digits
 from digitsmith.data.files import MAX_BYTES, can_deflate_to, check_split, named, read_bytes, shown
+from digitsmith.data.images import Images
 from digitsmith.errors import DataError
 
 # (images, labels), the first pair that is there counts. Arrays without a split's name are the train split.
 _KEYS = {
-    "train": (("x_train", "y_train"), ("train_images", "train_labels"), ("images", "labels"), ("x", "y"), ("X", "y")),
+    "train": (
+        ("x_train", "y_train"),
+        ("train_images", "train_labels"),
+        ("images", "labels"),
+        ("x", "y"),
+        ("X", "y"),
+        ("arr_0", "arr_1"),  # what numpy.savez(file, images, labels) calls them
+    ),
     "test": (("x_test", "y_test"), ("test_images", "test_labels")),
 }
 # What zipfile and NumPy's header parser raise on damaged input, by their documentation and by fuzzing.
@@ -29,7 +37,18 @@ _HEADER_ERRORS = (ValueError, TypeError, SyntaxError, KeyError, RecursionError, 
 
 
 def read_npz(path: Path, *, split: str = "train") -> Digits:
-    """Images and labels from an .npz file, and its class names if it has an array of strings "classes".
+    """Labelled images of an .npz file: what `read_npz_images` reads, where labels are there.
+
+    Raises:
+        DataError: as that says, or when there are no labels.
+    """
+    return read_npz_images(path, split=split).labelled()
+
+
+def read_npz_images(path: Path, *, split: str = "train") -> Images:
+    """Images from an .npz file, its labels if it has any, and its class names if "classes" is an array of strings.
+
+    Images without labels stand under one of the known keys, or are the only array in the file.
 
     Images: [N, H, W], [N, C, H, W], [N, H, W, C] or flat [N, side²]; integers in 0..255 or floats in 0..1.
     Labels: [N] or [N, 1]; integers or integral floats from 0 upwards, or strings.
@@ -44,27 +63,50 @@ def read_npz(path: Path, *, split: str = "train") -> Digits:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            images_key, labels_key = _pair(where, members, split)
-            pixels = _array(where, archive, members[images_key], len(data))
-            values = _array(where, archive, members[labels_key], len(data))
-            names = _array(where, archive, members["classes"], len(data)) if "classes" in members else None
+            images_key, labels_key, missing = _keys(where, members, split)
+            keys = [images_key] if labels_key is None else [images_key, labels_key, *({"classes"} & members.keys())]
+            arrays = {key: _array(where, archive, members[key], len(data)) for key in keys}
     except DataError:
         raise
     except _ZIP_ERRORS as error:
         raise DataError(
             f"{where}: is not a whole .npz file ({type(error).__name__}); write or copy it again"
         ) from error
-    labels, classes = _labels(f"{where}: {labels_key}", values, _names(f"{where}: classes", names))
-    return Digits(images_from(f"{where}: {images_key}", pixels), labels, classes, source=f"{where}: {images_key}")
+    source = f"{where}: {shown(images_key)}"
+    if labels_key is None:
+        return Images(images_from(source, arrays[images_key]), source=source, unlabelled=missing)
+    names = _names(f"{where}: classes", arrays.get("classes"))
+    labels, classes = _labels(f"{where}: {labels_key}", arrays[labels_key], names)
+    return Images(images_from(source, arrays[images_key]), labels, classes, source=source)
 
 
-def _pair(where: str, members: dict[str, zipfile.ZipInfo], split: str) -> tuple[str, str]:
-    for pair in _KEYS[split]:
-        if members.keys() >= set(pair):
-            return pair
-    wanted = " or ".join("/".join(pair) for pair in _KEYS[split])
+def read_npy_images(path: Path) -> Images:
+    """The images of a .npy file, which has no place for labels: the layouts and values of `read_npz_images`.
+
+    Raises:
+        DataError: for damaged or pickled content, or values outside their range.
+    """
+    where = named(path)
+    pixels = _parsed(where, read_bytes(path))
+    missing = f"{where}: a .npy file has no labels; save images and labels together with numpy.savez"
+    return Images(images_from(where, pixels), source=where, unlabelled=missing)
+
+
+def _keys(where: str, members: dict[str, zipfile.ZipInfo], split: str) -> tuple[str, str | None, str]:
+    """The keys of the images and of their labels; or None for those, and why."""
+    for images, labels in _KEYS[split]:
+        if members.keys() >= {images, labels}:
+            return images, labels, ""
+    looked_for = " or ".join("/".join(pair) for pair in _KEYS[split])
     there = ", ".join(shown(name) for name in list(members)[:10]) or "nothing"
-    raise DataError(f"{where}: has no {split} images and labels: looked for {wanted}, there is {there}")
+    missing = f"{where}: has no {split} images and labels: looked for {looked_for}, there is {there}"
+    for images, _ in _KEYS[split]:
+        if images in members:
+            return images, None, missing
+    taken = {key for pairs in _KEYS.values() for pair in pairs for key in pair}  # labels, or another split's images
+    if split == "train" and len(members) == 1 and taken.isdisjoint(members):
+        return next(iter(members)), None, missing
+    raise DataError(missing)
 
 
 def _array(where: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, archive_bytes: int) -> NDArray[Any]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from digitsmith.data.arrays import images_from, labels_from_names, labels_from_numbers
 from digitsmith.data.digits import Digits
 from digitsmith.data.files import MAX_BYTES, entries, is_folder, named, of_split, read_bytes, shown
+from digitsmith.data.images import Images
 from digitsmith.data.pictures import stacked
 from digitsmith.errors import DataError
 
@@ -28,11 +29,20 @@ _BATCH_ROWS = 1024
 
 
 def read_parquet(path: Path, *, split: str = "train") -> Digits:
-    """Labelled images of one Parquet file, or of all files of `split` in a folder (or in its folder `data`).
+    """Labelled images of Parquet: what `read_parquet_images` reads, where there is a label column.
+
+    Raises:
+        DataError: as that says, or when there is no label column.
+    """
+    return read_parquet_images(path, split=split).labelled()
+
+
+def read_parquet_images(path: Path, *, split: str = "train") -> Images:
+    """Images of one Parquet file, or of all files of `split` in a folder (or in its folder `data`).
 
     The image column (image, img or images) holds encoded pictures, as {bytes, path} or plain, or lists of
-    pixels, flat or nested. The label column (label, labels or class) holds numbers from 0 upwards or class
-    names; names for the numbers are taken from the ClassLabel in the `huggingface` schema metadata.
+    pixels, flat or nested. The label column (label, labels or class), if there is one, holds numbers from 0
+    upwards or class names; names for the numbers are taken from the ClassLabel in the `huggingface` schema metadata.
 
     Raises:
         DataError: names the file, and the row or the columns that are not so.
@@ -46,17 +56,19 @@ def read_parquet(path: Path, *, split: str = "train") -> Digits:
                 f"{named(file)}: its images are {list(part.images.shape[1:])}, those of {named(files[0])} "
                 f"{list(first.images.shape[1:])}; bring all to one size and colour"
             )
-        if part.names != first.names or part.labels.dtype.kind != first.labels.dtype.kind:
+        if part.names != first.names or part.kind != first.kind:
             raise DataError(
                 f"{named(file)}: its labels are of another kind than those of {named(files[0])}; write both anew"
             )
     images = np.concatenate([part.images for part in parts])
-    values = np.concatenate([part.labels for part in parts])
-    if values.dtype.kind == "O":
+    if first.labels is None:
+        return Images(images, source=named(path), unlabelled=first.unlabelled)
+    values = np.concatenate([part.labels for part in parts if part.labels is not None])
+    if first.kind == "O":
         labels, classes = labels_from_names(named(path), values.tolist())
     else:
         labels, classes = labels_from_numbers(named(path), values, first.names)
-    return Digits(images, labels, classes, source=named(path))
+    return Images(images, labels, classes, source=named(path))
 
 
 def parquet_files(folder: Path) -> list[Path]:
@@ -70,11 +82,20 @@ def parquet_files(folder: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class _Part:
-    """One file's content: images uint8 [N, C, H, W], labels [N], numbers or str, names of the numbers."""
+    """One file's content: images uint8 [N, C, H, W], labels [N] as numbers or str, names of the numbers.
+
+    Where the file has no labels, `unlabelled` says why.
+    """
 
     images: NDArray[np.uint8]
-    labels: NDArray[Any]
-    names: list[str] | None
+    labels: NDArray[Any] | None = None
+    names: list[str] | None = None
+    unlabelled: str | None = None
+
+    @property
+    def kind(self) -> str | None:
+        """Of the labels: as of a NumPy dtype, or None."""
+        return None if self.labels is None else self.labels.dtype.kind
 
 
 def _part(file: Path) -> _Part:
@@ -86,19 +107,28 @@ def _part(file: Path) -> _Part:
     with _arrow_errors(where):
         table = parquet.ParquetFile(pa.BufferReader(data))
         schema = table.schema_arrow
-        image, label = _column(where, schema, _IMAGE_NAMES), _column(where, schema, _LABEL_NAMES)
-        labels = _labels(f"{where}: {label}", table.read(columns=[label]).column(0))
+        image, no_image = _column(where, schema, _IMAGE_NAMES)
+        if image is None:
+            raise DataError(no_image)
+        label, no_label = _column(where, schema, _LABEL_NAMES)
+        labels = None if label is None else _labels(f"{where}: {label}", table.read(columns=[label]).column(0))
         batches = (batch.column(0) for batch in table.iter_batches(_BATCH_ROWS, columns=[image]))
         images = _images(f"{where}: {image}", batches, schema.field(image).type)
+    if label is None:
+        return _Part(images, unlabelled=no_label)
     return _Part(images, labels, _class_names(where, schema, label))
 
 
-def _column(where: str, schema: pa.Schema, known: tuple[str, ...]) -> str:
+def _column(where: str, schema: pa.Schema, known: tuple[str, ...]) -> tuple[str | None, str]:
+    """The one column of a known name; or None, where there is none, and a line that says so."""
     found: list[str] = [name for name in schema.names if name in known]
-    if len(found) != 1:
-        there = ", ".join(shown(name) for name in schema.names[:10])
-        raise DataError(f"{where}: {len(found)} columns are called {' or '.join(known)}, not one; there are {there}")
-    return found[0]
+    if len(found) == 1:
+        return found[0], ""
+    there = ", ".join(shown(name) for name in schema.names[:10])
+    wrong = f"{where}: {len(found)} columns are called {' or '.join(known)}, not one; there are {there}"
+    if found:
+        raise DataError(wrong)
+    return None, wrong
 
 
 def _class_names(where: str, schema: pa.Schema, label: str) -> list[str] | None:
@@ -160,7 +190,7 @@ def _joined(where: str, columns: Iterator[pa.Array]) -> NDArray[np.uint8]:
     batches: list[NDArray[np.uint8]] = []
     rows = total = 0
     for column in columns:
-        batch = images_from(where, _nested(where, column, rows_before=rows))
+        batch = images_from(where, _nested(where, column, rows_before=rows), images_before=rows)
         if batches and batch.shape[1:] != batches[0].shape[1:]:
             raise DataError(f"{where}: row {rows} is of another size than row 0; bring all images to one size")
         rows, total = rows + len(batch), total + batch.nbytes

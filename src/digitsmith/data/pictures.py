@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")  # named, as Pillow's others start Ghostscript
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")  # of their usual names
 MAX_SIDE = 4096  # pixels; a digit is far smaller, a decompression bomb is not
 MAX_FILE_BYTES = 64 * 2**20  # an uncompressed picture of 4096 × 4096 in RGB has 48 MiB
 

@@ -1,4 +1,4 @@
-"""The one door for labelled images: a known name or a path, whatever the format, -> `Digits`."""
+"""The one door for images: a known name or a path, whatever the format, -> `Digits`, or `Images` without labels."""
 
 from __future__ import annotations
 
@@ -7,23 +7,30 @@ from pathlib import Path
 
 import numpy as np
 
-from digitsmith.data.csv import read_csv
+from digitsmith.data.csv import read_csv_images
 from digitsmith.data.digits import Digits
 from digitsmith.data.files import beginning, check_split, entries, is_folder, named, of_split, reading, shown
-from digitsmith.data.folder import read_folder
-from digitsmith.data.idx import is_idx_images_name, read_idx
+from digitsmith.data.folder import loose_pictures, read_folder_images
+from digitsmith.data.idx import is_idx_images_name, read_idx_images
+from digitsmith.data.images import Images
 from digitsmith.data.mnist import load_mnist
-from digitsmith.data.npz import read_npz
-from digitsmith.data.parquet import parquet_files, read_parquet
+from digitsmith.data.npz import read_npy_images, read_npz_images
+from digitsmith.data.parquet import parquet_files, read_parquet_images
+from digitsmith.data.stacked import STACKED_MNIST, load_stacked_mnist
 from digitsmith.errors import DataError
+
+_NAMED: dict[str, Callable[[str], Digits]] = {"mnist": load_mnist, STACKED_MNIST: load_stacked_mnist}
+KNOWN = tuple(_NAMED)
+"""The data sets that are asked for by name."""
 
 _FORMATS = "an IDX pair, .parquet, .npz, .csv(.gz), or a folder of class folders of pictures"
 # (first bytes, once un-gzipped; the end of the name, where those are missing or damaged; reader)
-_FILES: tuple[tuple[bytes | None, str, Callable[..., Digits]], ...] = (
-    (b"PK\x03\x04", ".npz", read_npz),
-    (b"PAR1", ".parquet", read_parquet),
-    (b"\x00\x00\x08", "-ubyte", read_idx),
-    (None, ".csv", read_csv),
+_FILES: tuple[tuple[bytes | None, str, Callable[..., Images]], ...] = (
+    (b"PK\x03\x04", ".npz", read_npz_images),
+    (b"\x93NUMPY", ".npy", read_npy_images),
+    (b"PAR1", ".parquet", read_parquet_images),
+    (b"\x00\x00\x08", "-ubyte", read_idx_images),
+    (None, ".csv", read_csv_images),
 )
 
 
@@ -31,45 +38,61 @@ def read_digits(spec: str | Path, *, split: str = "train") -> Digits:
     """Labelled images by name or from a path.
 
     Args:
-        spec: "mnist", or the path of a file or a folder in any format that this package reads; what it is, is
-            told by its content. A folder called mnist is reached as "./mnist".
+        spec: "mnist", "stacked-mnist", or the path of a file or a folder in any format that this package reads;
+            what it is, is told by its content. A folder called mnist is reached as "./mnist".
         split: "train", "test", or "all" for train followed by test. Data that marks no splits is all train.
 
     Raises:
-        DataError: when there is no such path, no known format, no such split, or the reader finds a fault.
+        DataError: when there is no such path, no known format, no such split, no label, or the reader finds a fault.
         ConfigError: for another split.
     """
-    if isinstance(spec, str) and spec == "mnist":
-        return load_mnist(split)
-    path = Path(spec)
-    if split == "all":
-        return _joined(_read(path, "train"), _read(path, "test"), named(path))
-    return _read(path, split)
+    return read_images(spec, split=split).labelled()
 
 
-def _read(path: Path, split: str) -> Digits:
+def read_images(spec: str | Path, *, split: str = "train") -> Images:
+    """Images by name or from a path, and their labels where there are any.
+
+    Args:
+        spec: as for `read_digits`. Without labels it may also be a folder of pictures (the order is that of the
+            numbers in their names), an IDX images file alone, an .npz file or a table with images only, or a .npy
+            file.
+        split: as for `read_digits`.
+
+    Raises:
+        As `read_digits`, but for labels that are missing.
+    """
+    if split == "all" and spec != "mnist":  # which has all its images in one piece
+        return _joined(_read(spec, "train"), _read(spec, "test"), named(Path(spec)))
+    return _read(spec, split)
+
+
+def _read(spec: str | Path, split: str) -> Images:
+    if isinstance(spec, str) and spec in _NAMED:
+        return Images.of(_NAMED[spec](split))
     check_split(split)
+    path = Path(spec)
     with reading(path):
         if not path.exists() and not path.is_symlink():
-            raise DataError(f"{named(path)}: no such file or folder, and no known name; known names: mnist")
+            known = ", ".join(KNOWN)
+            raise DataError(f"{named(path)}: no such file or folder, and no known name; known names: {known}")
     return _read_any_folder(path, split) if is_folder(path) else _read_file(path, split)
 
 
-def _read_any_folder(path: Path, split: str) -> Digits:
-    """A folder of data files (also in its folder `data`), or else of class folders."""
+def _read_any_folder(path: Path, split: str) -> Images:
+    """A folder of data files (also in its folder `data`), or else of class folders, or else of pictures."""
     if parquet_files(path):
-        return read_parquet(path, split=split)
+        return read_parquet_images(path, split=split)
     for place in (path, path / "data"):
         files = [entry for entry in entries(place) if not is_folder(entry)] if is_folder(place) else []
         if any(is_idx_images_name(file.name) for file in files):
-            return read_idx(place, split=split)
+            return read_idx_images(place, split=split)
         for ends in ((".npz",), (".csv", ".csv.gz")):
             found = [file for file in files if file.name.lower().endswith(ends)]
             if found:
                 return _read_file(_one_of(path, found, split), split)
-    if not any(is_folder(entry) for entry in entries(path)):
+    if not any(is_folder(entry) for entry in entries(path)) and not loose_pictures(path):
         raise DataError(f"{named(path)}: holds no data in a known format; give {_FORMATS}")
-    return read_folder(path, split=split)
+    return read_folder_images(path, split=split)
 
 
 def _one_of(folder: Path, files: list[Path], split: str) -> Path:
@@ -83,17 +106,17 @@ def _one_of(folder: Path, files: list[Path], split: str) -> Path:
     return chosen[0]
 
 
-def _read_file(path: Path, split: str) -> Digits:
+def _read_file(path: Path, split: str) -> Images:
     """A file by its first bytes, or, where those say nothing, by the end of its name."""
     reader = _reader_of(path)
-    if reader is read_npz:
-        return read_npz(path, split=split)
+    if reader is read_npz_images:
+        return read_npz_images(path, split=split)
     if split != "train":  # a file by itself is the train split, unless its name says otherwise
         of_split(named(path), [path], split)
     return reader(path)
 
 
-def _reader_of(path: Path) -> Callable[..., Digits]:
+def _reader_of(path: Path) -> Callable[..., Images]:
     head = beginning(path)
     for magic, _, reader in _FILES:
         if magic and head.startswith(magic):
@@ -104,14 +127,16 @@ def _reader_of(path: Path) -> Callable[..., Digits]:
     raise DataError(f"{named(path)}: is in no known format; give {_FORMATS}")
 
 
-def _joined(train: Digits, test: Digits, source: str) -> Digits:
-    if train.image_shape != test.image_shape or train.classes != test.classes:
+def _joined(train: Images, test: Images, source: str) -> Images:
+    if train.images.shape[1:] != test.images.shape[1:] or train.classes != test.classes:
         raise DataError(
             f"{source}: its train and test splits differ in image size, colour or classes; read one of them"
         )
-    return Digits(
+    labels = [part.labels for part in (train, test) if part.labels is not None]
+    return Images(
         np.concatenate([train.images, test.images]),
-        np.concatenate([train.labels, test.labels]),
+        np.concatenate(labels) if labels else None,
         train.classes,
         source=f"{source} (all)",
+        unlabelled=train.unlabelled,
     )

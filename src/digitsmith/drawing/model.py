@@ -150,6 +150,13 @@ def shipped_names() -> list[str]:
     return sorted(path.parent.name for path in SHIPPED.glob(f"*/{CONFIG}"))
 
 
+def is_model(name_or_path: str | Path) -> bool:
+    """Whether `load` would take it for a model: a shipped name, a run, or a folder of weights."""
+    folder = Path(name_or_path)
+    shipped = isinstance(name_or_path, str) and name_or_path in shipped_names()
+    return shipped or (folder / CONFIG).is_file() or (folder / "run.json").is_file()
+
+
 def load(name_or_path: str | Path) -> DigitModel:
     """A model by name or by path.
 

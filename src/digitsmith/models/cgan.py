@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from digitsmith.errors import ConfigError
 from digitsmith.models.blocks import (
     Discriminator,
     Generator,
@@ -45,8 +46,16 @@ def class_planes(classes: int, height: int, width: int) -> Tensor:
     the second block mixes positions and classes any more. Tiled, each 4x4 window of the table's convolution
     that lies inside the frame holds every bit of the one-hot vector exactly once, for up to 16 classes; more
     classes need a larger cell, of which a window sees a part. No parameter is added to the table.
+
+    Raises:
+        ConfigError: the cell is larger than the plane, so that some classes would look like no class.
     """
     side = max(4, math.ceil(math.sqrt(classes)))
+    if side > min(height, width):
+        raise ConfigError(
+            f"cgan writes the class into a plane of {height}x{width}, which has no room for {classes} classes; "
+            "train acgan, or gan, which is asked for none"
+        )
     cells = F.one_hot(torch.arange(classes), side * side).float().view(classes, 1, side, side)
     return cells.repeat(1, 1, -(-height // side), -(-width // side))[:, :, :height, :width]
 

@@ -29,12 +29,13 @@ from digitsmith.report.style import (
 Rows = Sequence[Mapping[str, Any]]
 
 
-def loss_curves(rows: Rows) -> Figure:
+def loss_curves(rows: Rows, *, width_in: float = 7.2, height_in: float = 3.9) -> Figure:
     """Generator loss (blue) and discriminator loss (pink) to images seen: the second report's Figures 11-13.
 
     Args:
         rows: of a log, as `read_log` returns them. The `step` rows are drawn, `warning` rows are marked on
             the axis, others are ignored. A value that is null, NaN or infinite leaves a gap.
+        width_in, height_in: of the figure, in inches; letters keep their size.
 
     Raises:
         DataError: there is no `step` row.
@@ -42,8 +43,8 @@ def loss_curves(rows: Rows) -> Figure:
     steps = _steps(rows)
     generator, discriminator = _series(steps, "loss_g"), _series(steps, "loss_d")
     with house_style():
-        figure = blank_figure(width_in=7.2, height_in=3.9)
-        axes = figure.add_axes((0.095, 0.165, 0.865, 0.675))
+        figure = blank_figure(width_in=width_in, height_in=height_in)
+        axes = figure.add_axes((0.68 / width_in, 0.64 / height_in, 1 - 0.97 / width_in, 1 - 1.26 / height_in))
         _curve(axes, steps, generator, colour=GENERATOR, label="generator")
         _curve(axes, steps, discriminator, colour=DISCRIMINATOR, label="discriminator")
         cut_off = _frame_losses(axes, np.concatenate([generator, discriminator]))
@@ -92,6 +93,12 @@ def scores_figure(rows: Rows) -> Figure:
         _images_below_epochs_above(spread, scores, steps)
         _note(figure, steps)
     return figure
+
+
+def loss_numbers(rows: Rows) -> dict[str, list[float | None]]:
+    """What `loss_curves` draws, before it is smoothed: one value for each logged step."""
+    steps = [row for row in rows if row["event"] == "step"]
+    return {key: [step[key] for step in steps] for key in ("images", "epoch", "loss_g", "loss_d")}
 
 
 def smoothed(values: NDArray[np.float64], *, window: int) -> NDArray[np.float64]:

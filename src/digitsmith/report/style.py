@@ -7,7 +7,8 @@ are built and saved under matplotlib's own defaults plus `_STYLE`, so a user's m
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from digitsmith.storage import write_bytes_atomically
+from digitsmith.storage import write_bytes_atomically, write_json_atomically
 
 # The second report's pair, a clear step apart in lightness: it survives gray paper and colour blindness.
 GENERATOR, DISCRIMINATOR = "#1f4fa3", "#e0609f"
 # After Okabe and Ito's palette, made to be told apart by everyone.
 ON_REAL, ON_GENERATED, VARIETY, WARNING = "#007a5a", "#d55e00", "#56408c", "#f0b400"
+ON_TEST = "#5b6470"  # real too, but of other writers
 INK, QUIET, PALE = "#333333", "#6a6a6a", "#9a9a9a"
 
 DPI = 200
@@ -77,6 +79,27 @@ def save_figure(figure: Figure, stem: Path) -> tuple[Path, Path]:
     for path in (png, svg):
         write_bytes_atomically(path, figure_bytes(figure, path.suffix[1:]))
     return png, svg
+
+
+def save_plot(figure: Figure, stem: Path, numbers: Any) -> Path:
+    """Write `stem`.png, `stem`.svg and, with what was plotted, `stem`.json; return the path of the SVG.
+
+    `numbers` are values that JSON can hold, but for NaN and infinity, which become null.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    _, svg = save_figure(figure, stem)
+    write_json_atomically(stem.with_name(f"{stem.name}.json"), _without_nan(numbers))
+    return svg
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def figure_bytes(figure: Figure, file_format: str) -> bytes:

@@ -67,6 +67,22 @@ WARNINGS = {
     ),
 }
 
+# family of figures -> what they mean, and what they do not
+FAMILIES = {
+    "Fidelity": "How far the generated images, taken together, lie from the training images, as a network sees "
+    "them. Poor drawings and missing ways of writing both raise it; it does not say which of the two it was.",
+    "Diversity": "Whether the generated images fall where real ones are, and reach everywhere that real ones are. "
+    "What the network's features pass over, a broken stroke perhaps, these figures pass over too.",
+    "Labels": "How often a reader of real digits sees the class that was asked for. It says nothing of variety: one "
+    "clear seven, drawn a thousand times, would have full marks.",
+    "Usefulness": "How well a classifier that learns from generated images alone reads real ones. It does not say "
+    "that generated images added to the real ones would help.",
+    "Style": "Whether strokes are as thick, slanted, long and wide as in real handwriting, measured on the ink itself. "
+    "Two sets can agree in every one of these and still not look alike.",
+    "Novelty": "How near the generated images come to single training images. Nearer than other real images do is a "
+    "sign of copying; as far or farther is no sign that they are good.",
+}
+
 # setting -> words, in the order of the page's table; a setting that is not here comes last, under its own name
 SETTINGS = {
     "model": "Model",

@@ -42,13 +42,14 @@ def train_gan(
     CPU at the same thread count: every random number follows from (seed, step), the rest is in the checkpoint.
 
     Raises:
-        InputError: a class has no image, or the images have a size that the model cannot take; `out` holds a
-            run and `resume` is false, or another run, or other files.
+        InputError: a class has no image, for a model that is asked for classes; the images have a size that the
+            model cannot take; `out` holds a run and `resume` is false, or another run, or other files.
         TrainingInterrupted: Ctrl-C or SIGTERM; the finished step is saved.
         TrainingDiverged: a loss is NaN, infinite or beyond 10,000; the last checkpoint is good.
         StorageError: the disk refused; the last checkpoint is good.
     """
-    digits.require_every_class()
+    if settings.model not in UNCONDITIONAL_MODELS:  # the others are asked for every class
+        digits.require_every_class()
     settings = resolve(settings)
     torch.set_num_threads(settings.threads)
     keep_freed_memory()

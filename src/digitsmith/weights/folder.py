@@ -18,6 +18,7 @@ from digitsmith.storage import write_bytes_atomically, write_json_atomically
 
 FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+_MOST_NAMES = 100  # of classes, listed on a card; stacked MNIST has 1000
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,9 @@ def model_card(config: GeneratorConfig) -> str:
     data = config.training.get("data", {})
     channels, height, width = config.image_shape
     rows = "\n".join(f"| {key.replace('_', ' ')} | {value} |" for key, value in settings.items() if key != "model")
-    licence = "cc-by-sa-3.0" if str(data.get("source", "")).startswith("mnist (") else "other"
+    licence = "cc-by-sa-3.0" if str(data.get("source", "")).startswith(("mnist (", "stacked-mnist (")) else "other"
     conditional = config.model not in UNCONDITIONAL_MODELS
+    names = config.classes if len(config.classes) <= _MOST_NAMES else (*config.classes[:3], "...", config.classes[-1])
     asked = list(range(min(3, len(config.classes))))
     drawn = [len(asked), height, width] + ([channels] if channels > 1 else [])
     limit = (
@@ -145,7 +147,7 @@ tags: [gan, {"conditional" if conditional else "unconditional"}-image-generation
 # {config.model}
 
 Draws {width}x{height} {"gray" if channels == 1 else "colour"} images like those it was trained on, of the classes
-{", ".join(config.classes)}. The weights are the exponential moving average of the generator's.
+{", ".join(names)}. The weights are the exponential moving average of the generator's.
 
 ```python
 import digitsmith

@@ -1,0 +1,221 @@
+"""What `evaluate` and `compare` do, as functions: measure generated digits, and set several models side by side.
+
+Beside `api.py`, above all rooms: models are loaded or trained, images drawn or read, measured, and shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import digitsmith
+from digitsmith.config import IN_MEMORY
+from digitsmith.data.digits import Digits
+from digitsmith.data.images import Images
+from digitsmith.data.reading import KNOWN, read_digits, read_images
+from digitsmith.data.resize import resized
+from digitsmith.data.stacked import STACKED_MNIST, STACKS
+from digitsmith.drawing.model import DigitModel, is_model, load
+from digitsmith.drawing.requests import balanced_labels
+from digitsmith.errors import InputError
+from digitsmith.measure.evaluation import FAMILIES, READ_SHAPE, Evaluator, OnStage
+from digitsmith.measure.mode_evaluation import evaluate_modes
+from digitsmith.measure.results import Evaluation
+from digitsmith.report.evaluation_page import write_evaluation_page
+
+COUNT = 10_000
+"""How many images a model draws to be measured, unless asked for another number."""
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Images to be measured, wherever they come from.
+
+    Attributes:
+        name: what they are, for the record.
+        images: uint8 [N, C, H, W].
+        labels: the classes asked for, int64 [N]; None where none were.
+        classes: what the labels are called, where they have names.
+        trained_on: the data their generator learned from, where that is known.
+        facts: JSON values for the record.
+    """
+
+    name: str
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64] | None
+    classes: tuple[str, ...] | None = None
+    trained_on: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def evaluate(
+    subject: str | Path | DigitModel | Digits | NDArray[np.uint8],
+    *,
+    labels: NDArray[np.int64] | None = None,
+    against: str | Path | Digits | None = None,
+    test: str | Path | Digits | None = None,
+    count: int | None = None,
+    seed: int = 0,
+    only: Collection[str] | None = None,
+    inception_weights: Path | None = None,
+    resize: bool = False,
+    report: str | Path | None = None,
+    on_stage: OnStage = lambda stage, done, total: None,
+) -> Evaluation:
+    """Measure generated images: how close to real ones, how varied, how well labelled, how useful.
+
+    Args:
+        subject: a shipped model's name, the folder of a run or of weights, a model at hand; or images: a path
+            that `read_images` understands, a `Digits`, or uint8 [N, H, W] or [N, C, H, W] with `labels`.
+        labels: of an array's images, int64 [N].
+        against: the real training images: `mnist`, a path, or images at hand. Without it: what the model was
+            trained on, where that is a known name, else `mnist`.
+        test: real images that no model has seen. `mnist` brings its own.
+        count: how many images a model draws (10,000; 25,600 for stacked MNIST), or how many of a set are measured
+            (all).
+        seed: of drawing, of splits and of resampling.
+        only: families of figures, of `measure.evaluation.FAMILIES`; without it, all.
+        inception_weights: the file of the standard Inception weights; without it, those in the cache, if any.
+        resize: bring images of another size or colour to the reader's by `data.resize.resized`.
+        report: a folder for the page, the figures and the JSON.
+        on_stage: is told how far it is.
+
+    Returns:
+        Every figure with its counts, floors and intervals.
+
+    Raises:
+        InputError: a subject that is none, images of another form, too few, all the same, or without the labels
+            that a figure in `only` needs.
+        StorageError: the disk refused the report.
+    """
+    generated = generated_images(subject, labels=labels, count=count, seed=seed)
+    reference = against if against is not None else _natural_reference(generated)
+    if reference == STACKED_MNIST:
+        real = (read_digits(STACKED_MNIST, split=split) for split in ("train", "test"))
+        evaluation = evaluate_modes(generated.images, *real, name=generated.name, seed=seed, facts=generated.facts)
+    else:
+        evaluator = evaluator_for(reference, test, seed=seed, inception_weights=inception_weights)
+        images = resized(generated.images, READ_SHAPE) if resize else generated.images
+        evaluation = evaluator.evaluate(
+            images,
+            _in_terms_of(evaluator.training.classes, generated, source=evaluator.training.source),
+            name=generated.name,
+            only=FAMILIES if only is None else only,
+            facts=dict(generated.facts) | {"resized": resize},
+            on_stage=on_stage,
+        )
+    if report is not None:
+        write_evaluation_page(Path(report), evaluation)
+    return evaluation
+
+
+def generated_images(
+    subject: str | Path | DigitModel | Digits | NDArray[np.uint8],
+    *,
+    labels: NDArray[np.int64] | None = None,
+    count: int | None = None,
+    seed: int = 0,
+    name: str = "a model at hand",
+) -> Generated:
+    """The images of `subject`, drawn or read; the arguments are those of `evaluate`, `name` a model's at hand.
+
+    Raises:
+        InputError: as `evaluate` says.
+    """
+    if isinstance(subject, DigitModel):
+        return _drawn(subject, name, count=count, seed=seed)
+    if isinstance(subject, str | Path) and is_model(subject):
+        return _drawn(load(subject), str(subject), count=count, seed=seed)
+    if isinstance(subject, Digits):
+        found = Images.of(subject)
+    elif isinstance(subject, np.ndarray):
+        found = Images(subject[:, None] if subject.ndim == 3 else subject, source=IN_MEMORY)
+        return _some(found, _as_labels(labels, len(subject)), count, seed=seed)
+    else:
+        found = read_images(subject)
+    return _some(found, found.labels, count, seed=seed)
+
+
+def evaluator_for(
+    against: str | Path | Digits,
+    test: str | Path | Digits | None = None,
+    *,
+    seed: int = 0,
+    inception_weights: Path | None = None,
+) -> Evaluator:
+    """Real images to measure against; the arguments are those of `evaluate`."""
+    training = against if isinstance(against, Digits) else read_digits(against)
+    return Evaluator(training, _unseen(test, against), seed=seed, inception_weights=inception_weights)
+
+
+def _unseen(test: str | Path | Digits | None, against: str | Path | Digits) -> Digits | None:
+    """The test set: the one given, or the one that a known name brings."""
+    if isinstance(test, Digits):
+        return test
+    if test is not None:
+        return read_digits(test, split="test" if str(test) == str(against) else "train")
+    return read_digits(against, split="test") if isinstance(against, str) and against in KNOWN else None
+
+
+def _drawn(model: DigitModel, name: str, *, count: int | None, seed: int) -> Generated:
+    """`count` images, the classes balanced."""
+    data = model.config.training.get("settings", {}).get("data")
+    total = count or (STACKS["test"] if data == STACKED_MNIST else COUNT)
+    asked = balanced_labels(total, len(model.config.classes))
+    images = np.concatenate([images for images, _ in model.draw_chunks(asked, seed=seed)])
+    facts = {
+        "model": model.config.model,
+        "weights_sha256": model.config.weights_sha256,
+        "images_seen": model.config.training.get("images_seen"),
+        "drawing_seed": seed,
+        "digitsmith": digitsmith.__version__,
+    }
+    labels = asked if model.conditional else None
+    return Generated(name, images, labels, model.config.classes, trained_on=data, facts=facts)
+
+
+def _some(images: Images, labels: NDArray[np.int64] | None, count: int | None, *, seed: int) -> Generated:
+    """`count` random images of a set, or all of them."""
+    total = len(images)
+    if count is not None and not 0 < count <= total:
+        raise InputError(
+            f"{images.source}: holds {total:,} images, and {count:,} were asked for; ask for 1 to {total:,}"
+        )
+    chosen = slice(None)
+    if count is not None and count < total:
+        chosen = np.sort(np.random.default_rng(seed).permutation(total)[:count])  # type: ignore[assignment]
+    facts = {"images_in_the_set": total}
+    own = None if labels is None else labels[chosen]
+    return Generated(images.source, images.images[chosen], own, images.classes, facts=facts)
+
+
+def _in_terms_of(classes: tuple[str, ...], generated: Generated, *, source: str) -> NDArray[np.int64] | None:
+    """The labels counted as the reference counts them: a set without some class numbers the others on."""
+    if generated.labels is None or generated.classes in (None, classes):
+        return generated.labels
+    assert generated.classes is not None
+    unknown = next((name for name in generated.classes if name not in classes), None)
+    if unknown is not None:
+        raise InputError(
+            f"{generated.name}: has a class {unknown!r}, which {source} has not; measure it against data of its classes"
+        )
+    return np.array([classes.index(name) for name in generated.classes])[generated.labels]
+
+
+def _natural_reference(generated: Generated) -> str:
+    return generated.trained_on if generated.trained_on in KNOWN else KNOWN[0]
+
+
+def _as_labels(labels: NDArray[np.int64] | None, count: int) -> NDArray[np.int64] | None:
+    if labels is None:
+        return None
+    if labels.shape != (count,) or labels.dtype.kind not in "iu":
+        raise InputError(
+            f"{count} images need {count} whole-number labels, these are {labels.dtype} {list(labels.shape)}"
+        )
+    return labels.astype(np.int64)

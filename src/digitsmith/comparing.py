@@ -1,0 +1,168 @@
+"""What `compare` does: several models trained or taken, measured against the same real images, on one page."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitsmith import api
+from digitsmith.assess import COUNT, evaluator_for, generated_images
+from digitsmith.config import MODELS, digit_safe, settings_for, settings_to_dict
+from digitsmith.drawing.model import DigitModel, load
+from digitsmith.errors import InputError
+from digitsmith.measure.evaluation import FAMILIES, OnStage
+from digitsmith.report.comparison_page import ComparedModel, write_comparison_page
+from digitsmith.report.samples import read_samples
+from digitsmith.training.observers import Observer
+from digitsmith.training.run_files import read_log
+from digitsmith.training.run_folder import RunFolder
+
+AUGMENTED = ("acgan",)
+"""Models that are trained a second time with augmentation: the second report's Figure 10."""
+_THE_MACHINES = ("threads", "precision", "device")  # settings that each machine chooses for itself
+_ROWS = 10
+
+
+def compare(
+    models: Sequence[str],
+    *,
+    out: str | Path,
+    data: str = "mnist",
+    test: str | None = None,
+    epochs: float | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    count: int = COUNT,
+    augmented: Collection[str] = AUGMENTED,
+    only: Collection[str] = FAMILIES,
+    inception_weights: Path | None = None,
+    observers: Callable[[str], Sequence[Observer]] = lambda name: (),
+    staging: Callable[[str], AbstractContextManager[OnStage]] = lambda name: nullcontext(_unwatched),
+) -> Path:
+    """Train or take several models, measure all against the same real images, and write one page.
+
+    Interrupted, it goes on where it was: models trained before are not trained again.
+
+    Args:
+        models: architectures (`gan`, `cgan`, `acgan`, `cgan-mlp`), trained at their report's own settings into
+            `out/runs`; or paths of runs and of saved weights, taken as they are.
+        out: the folder of the page, `comparison.json`, `table.md`, the figures and the runs.
+        data: what the architectures are trained on and all are measured against.
+        test: real images that no model has seen, where `data` is not `mnist`, which brings its own.
+        epochs, threads: of the training, instead of the settings' own.
+        seed: of training, drawing and measuring.
+        count: how many images each model draws to be measured.
+        augmented: the architectures, of those trained here, that are trained once more with augmentation.
+        only: families of figures, of `FAMILIES`.
+        inception_weights: as in `evaluate`.
+        observers: makes the observers of a training by its name.
+        staging: what surrounds each measurement, by its name, and is told how far it is.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        InputError: no models, one named twice, or one that is none.
+        TrainingInterrupted, TrainingDiverged, StorageError: as `train`; run the same command again.
+    """
+    _check(models)
+    evaluator = evaluator_for(data, test, seed=seed, inception_weights=inception_weights)
+    folder = Path(out)
+
+    def trained(architecture: str, *, augment: bool = False) -> Path:
+        name = f"{architecture}-augmented" if augment else architecture
+        settings = settings_for(architecture, overrides={"data": data, "epochs": epochs, "seed": seed})
+        if augment:
+            settings = dataclasses.replace(settings, augmentation=digit_safe())
+        run = RunFolder(folder / "runs" / name)
+        # Every setting is asked for, so that a run of other settings in this place is refused, not taken.
+        asked = {key: value for key, value in settings_to_dict(settings).items() if key not in _THE_MACHINES}
+        api.train(out=run.root, resume=run.is_run(), overrides=asked | {"threads": threads}, observers=observers(name))
+        return run.root
+
+    places = {_named(model): trained(model) if model in MODELS else Path(model) for model in models}
+    twins = {model: trained(model, augment=True) for model in models if model in MODELS and model in augmented}
+    compared = []
+    for name, place in places.items():
+        model = load(place)
+        generated = generated_images(model, name=name, count=count, seed=seed)
+        with staging(name) as on_stage:
+            evaluation = evaluator.evaluate(
+                generated.images,
+                generated.labels,
+                name=name,
+                only=only,
+                facts=generated.facts,
+                on_stage=on_stage,
+            )
+        twin = None if name not in twins else _grid(load(twins[name]), seed=seed)
+        real = api.real_rows(evaluator.training, by_class=model.conditional)
+        compared.append(
+            ComparedModel(
+                name=name,
+                evaluation=evaluation,
+                samples=_grid(model, seed=seed),
+                columns=list(model.config.classes) if model.conditional else None,
+                real=real,
+                generated=_grid(model, seed=seed)[: len(real)],
+                augmented=twin,
+                settings=model.config.training,
+                **_learned(RunFolder(place)),
+            )
+        )
+    return write_comparison_page(folder, compared)
+
+
+def _check(models: Sequence[str]) -> None:
+    if not models:
+        raise InputError(f"name at least one model: an architecture ({', '.join(MODELS)}), a run, or saved weights")
+    names = [_named(model) for model in models]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError(f"two of the models are called {twice}; name each once, and rename a folder if need be")
+    for model in models:
+        if model not in MODELS:
+            load(Path(model))  # before hours of training: it is none
+
+
+def _named(model: str) -> str:
+    """What a column is headed with: an architecture's name, or a path's last part."""
+    return model if model in MODELS else Path(model).resolve().name
+
+
+def _grid(model: DigitModel, *, seed: int) -> NDArray[np.uint8]:
+    """Ten rows, a column for each class (ten for a model without): uint8 [R, K, C, H, W]."""
+    columns = len(model.config.classes) if model.conditional else _ROWS
+    asked = np.tile(np.arange(columns) % len(model.config.classes), _ROWS)
+    images = np.concatenate([images for images, _ in model.draw_chunks(asked, seed=seed)])
+    return images.reshape(_ROWS, columns, *images.shape[1:])
+
+
+def _learned(run: RunFolder) -> dict[str, Any]:
+    """What a run tells of its training, as `ComparedModel`'s fields; nothing for saved weights."""
+    if not run.is_run():
+        return {}
+    log = read_log(run.log)
+    settings = run.saved_settings()
+    parts = ["digitsmith", "train", settings.model, "--seed", str(settings.seed), "--epochs", f"{settings.epochs:g}"]
+    if settings.data != "mnist":
+        parts += ["--data", settings.data]
+    if settings.augmentation == digit_safe():
+        parts += ["--augment"]
+    return {
+        "log": log,
+        "epochs": read_samples(run.root / "samples"),
+        "command": shlex.join(parts),
+        "seconds": max((row.get("seconds", 0.0) for row in log), default=None),
+    }
+
+
+def _unwatched(stage: str, done: int, total: int) -> None:
+    """What is told how far a measurement is, where no one asked."""

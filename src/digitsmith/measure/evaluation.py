@@ -1,0 +1,201 @@
+"""The evaluation of generated images: every family of figures, each with its floors, as one record."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitsmith.data.digits import Digits
+from digitsmith.data.resize import require_shape
+from digitsmith.errors import InputError
+from digitsmith.measure import families
+from digitsmith.measure.feature_cache import remembered
+from digitsmith.measure.frechet import minimum_images
+from digitsmith.measure.inception import INCEPTION, inception_features
+from digitsmith.measure.protocol import Reference, Subject, seat_for
+from digitsmith.measure.reader import FEATURES, READER
+from digitsmith.measure.results import Evaluation
+from digitsmith.measure.sample import Sample
+from digitsmith.measure.seats import Part, Seats
+from digitsmith.measure.usefulness import RealSide
+from digitsmith.training.machine import keep_freed_memory
+
+FAMILIES: dict[str, Callable[[Seats], Part]] = {
+    "fidelity": families.fidelity,
+    "diversity": families.diversity,
+    "labels": families.labels,
+    "usefulness": families.usefulness,
+    "novelty": families.novelty,
+    "style": families.style,
+    "inception": families.inception,
+}
+READ_SHAPE = (1, 28, 28)  # what the reader reads
+_NEED_LABELS = ("labels", "usefulness")
+_ROWS_SHOWN = 10
+
+
+class OnStage(Protocol):
+    """Told what is measured now, how many stages are done, and how many there are."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None: ...
+
+
+class Evaluator:
+    """Real images to measure against. What is computed of them is kept from one evaluation to the next.
+
+    Args:
+        training: the reference. The floor is made of images held out of it.
+        test: real images that no generator has seen; without them the figures that need them say so.
+        seed: of the split, the subsets and the resampling.
+        inception_weights: the file of the standard weights; without it that row says how to get them.
+        seeds: of the recognisers that are trained for usefulness.
+
+    Raises:
+        InputError: images of another form than the reader reads.
+    """
+
+    def __init__(
+        self,
+        training: Digits,
+        test: Digits | None,
+        *,
+        seed: int = 0,
+        inception_weights: Path | None = None,
+        seeds: tuple[int, ...] = (0, 1, 2),
+    ) -> None:
+        for digits in (training, test):
+            if digits is not None:
+                require_shape(digits.images, READ_SHAPE, source=digits.source)
+        self.training, self.test, self.seed, self.seeds = training, test, seed, seeds
+        self.inception_weights = inception_weights
+        self._real = self._sample(training.images, training.labels, real=True)
+        self._unseen = None if test is None else self._sample(test.images, test.labels, real=True)
+        self._references: dict[int, Reference] = {}
+        self._real_sides: dict[int, RealSide] = {}
+        self._say: Callable[[str], None] = lambda words: None
+
+    def evaluate(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64] | None = None,
+        *,
+        name: str = "images in memory",
+        only: Collection[str] = FAMILIES,
+        facts: Mapping[str, Any] | None = None,
+        on_stage: OnStage = lambda stage, done, total: None,
+    ) -> Evaluation:
+        """Measure generated images.
+
+        Args:
+            images: uint8 [N, 1, 28, 28].
+            labels: the classes asked for, int64 [N]; without them the figures that need them are left out.
+            name: what the images are, for the record.
+            only: the families wanted, of `FAMILIES`.
+            facts: what else belongs to the record: where the images came from, with which seed.
+            on_stage: is told how far it is.
+
+        Raises:
+            InputError: images of another form, too few, or all the same; labels outside the classes.
+        """
+        self._check(images, labels, name=name, only=only)
+        keep_freed_memory()
+        began = time.perf_counter()
+        why = f"the covariance of {READER}'s {FEATURES} features has full rank only with more images than features"
+        seat = seat_for(len(images), len(self.training), minimum=minimum_images(FEATURES), why=why)
+        subject = Subject.of(self._sample(images, labels), seat=seat, seed=self.seed)
+        seats = Seats(subject, self._reference(seat), None if self.test is None else self.real_side)
+        wanted = [family for family in FAMILIES if family in only]
+        parts = []
+        for done, family in enumerate(wanted):
+            on_stage(family, done, len(wanted))
+            self._say = partial(on_stage, done=done, total=len(wanted))
+            parts.append(FAMILIES[family](seats))
+        on_stage("done", len(wanted), len(wanted))
+        return Evaluation(
+            subject=name,
+            against=self.training.source,
+            measurements=[measurement for part in parts for measurement in part.measurements],
+            classes=self.training.classes,
+            samples=_shown(images, labels, len(self.training.classes)),
+            facts=dict(facts or {})
+            | {
+                "seed": self.seed,
+                "network": READER,
+                "python": platform.python_version(),
+                "seconds": round(time.perf_counter() - began, 1),
+            },
+            **{name: value for part in parts for name, value in part.extras.items()},
+        )
+
+    def real_side(self, count: int) -> RealSide:
+        """The recognisers trained on `count` real images, trained when they are first asked for."""
+        if count not in self._real_sides:
+            assert self.test is not None, "asked for only where there is a test set"
+            self._real_sides[count] = RealSide.train(self.training, self.test, count=count, seeds=self.seeds)
+        return self._real_sides[count]
+
+    def _sample(self, images: NDArray[np.uint8], labels: NDArray[np.int64] | None, *, real: bool = False) -> Sample:
+        inception = None
+        if self.inception_weights is not None:
+            compute = self._inception_features
+            inception = partial(remembered, compute=compute, network=INCEPTION) if real else compute
+        return Sample(images, labels, inception=inception)
+
+    def _inception_features(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        assert self.inception_weights is not None, "asked for only where there are weights"
+
+        def tell(done: int) -> None:
+            self._say(f"inception {done:,}/{len(images):,}")
+
+        return inception_features(images, weights=self.inception_weights, on_progress=tell)
+
+    def _reference(self, seat: int) -> Reference:
+        if seat not in self._references:
+            self._references[seat] = Reference.split(
+                self._real,
+                self._unseen,
+                seat=seat,
+                source=self.training.source,
+                classes=self.training.classes,
+                seed=self.seed,
+            )
+        return self._references[seat]
+
+    def _check(
+        self, images: NDArray[np.uint8], labels: NDArray[np.int64] | None, *, name: str, only: Collection[str]
+    ) -> None:
+        unknown = sorted(set(only) - set(FAMILIES))
+        if unknown:
+            raise InputError(f"there is no family of figures {unknown[0]!r}; choose from {', '.join(FAMILIES)}")
+        require_shape(images, READ_SHAPE, source=name)
+        needy = [family for family in _NEED_LABELS if family in only]
+        if labels is None and needy and len(only) < len(FAMILIES):  # asked for by name
+            raise InputError(f"{name}: has no labels, which {needy[0]} needs; give a labelled set, or leave it out")
+        if labels is not None and len(labels) and not 0 <= labels.min() <= labels.max() < len(self.training.classes):
+            raise InputError(
+                f"{name}: has labels {labels.min()} to {labels.max()}, but {self.training.source} has the classes 0 "
+                f"to {len(self.training.classes) - 1}; measure against the data whose classes these are"
+            )
+        if bool((images == images[:1]).all()):
+            raise InputError(
+                f"{name}: all {len(images):,} images are the same one; there is no distribution to measure"
+            )
+
+
+def _shown(images: NDArray[np.uint8], labels: NDArray[np.int64] | None, classes: int) -> NDArray[np.uint8]:
+    """A grid to look at, uint8 [R, K, C, H, W]: the first images of each class, or simply the first ones."""
+    if labels is None:
+        rows = min(_ROWS_SHOWN, len(images) // _ROWS_SHOWN)
+        return images[: rows * _ROWS_SHOWN].reshape(rows, _ROWS_SHOWN, *images.shape[1:])
+    of_class = [np.flatnonzero(labels == label)[:_ROWS_SHOWN] for label in range(classes)]
+    grid = np.zeros((max(map(len, of_class)), classes, *images.shape[1:]), np.uint8)  # a missing one stays black
+    for label, indices in enumerate(of_class):
+        grid[: len(indices), label] = images[indices]
+    return grid
