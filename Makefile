@@ -4,7 +4,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: demo test bench clean
 
@@ -24,12 +24,13 @@ bench: .venv/installed-dev
 	@$(PYTHON) -c 'import sys; sys.exit("digitsmith needs Python 3.11 or newer; name one with PYTHON=python3.x" if sys.version_info < (3, 11) else 0)'
 	@echo "setting up .venv (about a minute) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(INSTALL) .
+	@$(PIP) --editable .
 	@touch $@
 
 .venv/installed-dev: .venv/installed
 	@echo "adding what the tests need ..."
-	@$(INSTALL) '.[dev]'
+	@$(PIP) --editable '.[dev]'
+	@$(PIP) --no-deps torch-fidelity  # an oracle; torchvision, which it asks for, does not import beside a CPU torch
 	@touch $@
 
 clean:

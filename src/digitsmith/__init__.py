@@ -5,6 +5,7 @@
     model = digitsmith.load("acgan")              # shipped weights, a run's folder, or a saved model
     images = model.draw([2, 0, 2, 6], seed=7)     # uint8 [4, 28, 28], 0 is the background
     run = digitsmith.train("acgan", epochs=20, out="runs/mine")
+    found = digitsmith.evaluate("runs/mine")      # figures with their counts, intervals and floors
 
 Importing this package loads nothing heavy; each name below brings what it needs when it is first used.
 """
@@ -22,7 +23,9 @@ _HOMES = {
     "Digits": "digitsmith.data.digits",
     "DigitsmithError": "digitsmith.errors",
     "TrainSettings": "digitsmith.config",
+    "compare": "digitsmith.comparing",
     "draw_number": "digitsmith.api",
+    "evaluate": "digitsmith.assess",
     "load": "digitsmith.drawing.model",
     "make": "digitsmith.api",
     "read_digits": "digitsmith.data.reading",
@@ -36,7 +39,9 @@ __all__ = [
     "DigitsmithError",
     "TrainSettings",
     "__version__",
+    "compare",
     "draw_number",
+    "evaluate",
     "load",
     "make",
     "read_digits",
@@ -45,6 +50,8 @@ __all__ = [
 
 if TYPE_CHECKING:
     from digitsmith.api import draw_number, make, train
+    from digitsmith.assess import evaluate
+    from digitsmith.comparing import compare
     from digitsmith.config import Augmentation, TrainSettings
     from digitsmith.data.digits import Digits
     from digitsmith.data.reading import read_digits

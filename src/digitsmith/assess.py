@@ -23,7 +23,7 @@ from digitsmith.data.stacked import STACKED_MNIST, STACKS
 from digitsmith.drawing.model import DigitModel, is_model, load
 from digitsmith.drawing.requests import balanced_labels
 from digitsmith.errors import InputError
-from digitsmith.measure.evaluation import FAMILIES, READ_SHAPE, Evaluator, OnStage
+from digitsmith.measure.evaluation import FAMILIES, NEED_LABELS, READ_SHAPE, Evaluator, OnStage
 from digitsmith.measure.mode_evaluation import evaluate_modes
 from digitsmith.measure.results import Evaluation
 from digitsmith.report.evaluation_page import write_evaluation_page
@@ -94,6 +94,11 @@ def evaluate(
         StorageError: the disk refused the report.
     """
     generated = generated_images(subject, labels=labels, count=count, seed=seed)
+    needy = [family for family in only or () if family in NEED_LABELS]
+    if needy and generated.labels is None:
+        raise InputError(
+            f"{generated.name}: has no labels, which {needy[0]} needs; give a labelled set, or leave it out"
+        )
     reference = against if against is not None else _natural_reference(generated)
     if reference == STACKED_MNIST:
         real = (read_digits(STACKED_MNIST, split=split) for split in ("train", "test"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,10 +21,11 @@ from digitsmith.measure.frechet import minimum_images
 from digitsmith.measure.inception import INCEPTION, inception_features
 from digitsmith.measure.protocol import Reference, Subject, seat_for
 from digitsmith.measure.reader import FEATURES, READER
+from digitsmith.measure.recogniser import STEPS
 from digitsmith.measure.results import Evaluation
 from digitsmith.measure.sample import Sample
 from digitsmith.measure.seats import Part, Seats
-from digitsmith.measure.usefulness import RealSide
+from digitsmith.measure.usefulness import SEEDS, RealSide
 from digitsmith.training.machine import keep_freed_memory
 
 FAMILIES: dict[str, Callable[[Seats], Part]] = {
@@ -37,7 +38,7 @@ FAMILIES: dict[str, Callable[[Seats], Part]] = {
     "inception": families.inception,
 }
 READ_SHAPE = (1, 28, 28)  # what the reader reads
-_NEED_LABELS = ("labels", "usefulness")
+NEED_LABELS = ("labels", "usefulness")
 _ROWS_SHOWN = 10
 
 
@@ -55,7 +56,7 @@ class Evaluator:
         test: real images that no generator has seen; without them the figures that need them say so.
         seed: of the split, the subsets and the resampling.
         inception_weights: the file of the standard weights; without it that row says how to get them.
-        seeds: of the recognisers that are trained for usefulness.
+        seeds, steps: of the recognisers that are trained for usefulness.
 
     Raises:
         InputError: images of another form than the reader reads.
@@ -68,12 +69,13 @@ class Evaluator:
         *,
         seed: int = 0,
         inception_weights: Path | None = None,
-        seeds: tuple[int, ...] = (0, 1, 2),
+        seeds: Sequence[int] = SEEDS,
+        steps: int = STEPS,
     ) -> None:
         for digits in (training, test):
             if digits is not None:
                 require_shape(digits.images, READ_SHAPE, source=digits.source)
-        self.training, self.test, self.seed, self.seeds = training, test, seed, seeds
+        self.training, self.test, self.seed, self.seeds, self.steps = training, test, seed, seeds, steps
         self.inception_weights = inception_weights
         self._real = self._sample(training.images, training.labels, real=True)
         self._unseen = None if test is None else self._sample(test.images, test.labels, real=True)
@@ -95,7 +97,7 @@ class Evaluator:
 
         Args:
             images: uint8 [N, 1, 28, 28].
-            labels: the classes asked for, int64 [N]; without them the figures that need them are left out.
+            labels: the classes asked for, int64 [N]; without them the rows that need them say so.
             name: what the images are, for the record.
             only: the families wanted, of `FAMILIES`.
             facts: what else belongs to the record: where the images came from, with which seed.
@@ -138,7 +140,9 @@ class Evaluator:
         """The recognisers trained on `count` real images, trained when they are first asked for."""
         if count not in self._real_sides:
             assert self.test is not None, "asked for only where there is a test set"
-            self._real_sides[count] = RealSide.train(self.training, self.test, count=count, seeds=self.seeds)
+            self._real_sides[count] = RealSide.train(
+                self.training, self.test, count=count, seeds=self.seeds, steps=self.steps
+            )
         return self._real_sides[count]
 
     def _sample(self, images: NDArray[np.uint8], labels: NDArray[np.int64] | None, *, real: bool = False) -> Sample:
@@ -175,9 +179,6 @@ class Evaluator:
         if unknown:
             raise InputError(f"there is no family of figures {unknown[0]!r}; choose from {', '.join(FAMILIES)}")
         require_shape(images, READ_SHAPE, source=name)
-        needy = [family for family in _NEED_LABELS if family in only]
-        if labels is None and needy and len(only) < len(FAMILIES):  # asked for by name
-            raise InputError(f"{name}: has no labels, which {needy[0]} needs; give a labelled set, or leave it out")
         if labels is not None and len(labels) and not 0 <= labels.min() <= labels.max() < len(self.training.classes):
             raise InputError(
                 f"{name}: has labels {labels.min()} to {labels.max()}, but {self.training.source} has the classes 0 "
