@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from digitsmith.data.mnist import load_mnist
 from digitsmith.data.stacked import stack_digits
 from digitsmith.drawing.model import load
 from digitsmith.errors import InputError
+from digitsmith.measure.evaluation import Evaluator
 from digitsmith.measure.mode_evaluation import evaluate_modes
 
 REAL = load_mnist("train").take(np.random.default_rng(1).permutation(60_000)[:600])
@@ -88,6 +91,76 @@ def test_a_part_of_a_set_is_chosen_by_the_seed() -> None:
         generated_images(REAL, count=601)
     with pytest.raises(InputError, match="ask for 1 to 600"):
         generated_images(REAL, count=0)
+
+
+def test_real_images_of_another_size_are_resized_too_when_asked() -> None:
+    large, large_unseen = (
+        replace(digits, images=np.kron(digits.images, np.ones((1, 1, 2, 2), np.uint8))) for digits in (REAL, UNSEEN)
+    )
+    asked = {"labels": REAL.labels[:200], "against": large, "test": large_unseen, "only": ["labels"]}
+    found = evaluate(large.images[:200], resize=True, **asked)
+    assert found["read_as_asked"].test is not None and found["read_as_asked"].test.value > 0.95
+    with pytest.raises(InputError, match="--resize"):
+        evaluate(REAL.images[:200], **asked)
+
+
+def test_the_part_that_is_chosen_is_not_the_floor() -> None:
+    """Both were the same stream's permutation: training images, measured as generated ones, were their own floor."""
+    found = evaluate(REAL, against=REAL, test=UNSEEN, count=300, only=["fidelity"])
+    assert found["fd"].images == 300
+    assert found["fd"].generated != found["fd"].held_out
+
+
+def test_a_test_set_is_counted_as_the_training_images_are() -> None:
+    """Class folders without a 0 number the others from 0."""
+    some = UNSEEN.take(np.flatnonzero(UNSEEN.labels > 0))
+    shifted = Digits(some.images, some.labels - 1, UNSEEN.classes[1:])
+    found = evaluate(REAL.take(np.arange(150)), against=REAL, test=shifted, only=["labels"])
+    assert found["read_as_asked"].test is not None and found["read_as_asked"].test.value > 0.95
+    with pytest.raises(InputError, match="class 'even'"):
+        letters = Digits(UNSEEN.images, UNSEEN.labels % 2, ("even", "odd"))
+        evaluate(REAL.take(np.arange(150)), against=REAL, test=letters, only=["labels"])
+    with pytest.raises(InputError, match="different classes"):
+        Evaluator(REAL, shifted)
+
+
+def test_the_reader_is_not_asked_for_classes_that_are_no_digits() -> None:
+    """Ten classes need not be the ten digits, and "eight" comes before "one" in a folder."""
+    clothes = Digits(REAL.images, REAL.labels, tuple("abcdefghij"))
+    found = evaluate(clothes.take(np.arange(150)), against=clothes, only=["labels"])
+    assert found["read_as_asked"].generated is None and "digits 0 to 9" in found["read_as_asked"].note
+
+
+def test_too_little_for_recognisers_leaves_the_other_figures() -> None:
+    halves = REAL.labels * 2 + np.arange(len(REAL)) % 2
+    many = Digits(REAL.images, halves, tuple(f"{label:02d}" for label in range(20)))
+    found = evaluate(many.take(np.arange(150)), against=many, test=many.take(np.arange(200)), only=["usefulness"])
+    assert found["cas"].generated is None and "at least 200 images" in found["cas"].note
+    lacking = REAL.take(np.flatnonzero(REAL.labels != 7))
+    found = evaluate(lacking.take(np.arange(150)), against=lacking, test=UNSEEN, only=["usefulness"])
+    assert found["cas"].generated is None and "every class" in found["cas"].note
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"seed": -1}, "seed must be"),
+        ({"only": []}, "no family of figures is asked for"),
+        ({"against": "stacked-mnist", "only": ["style"]}, "modes alone"),
+        ({"subject": REAL, "labels": [1, 2]}, "for an array of images only"),
+        ({"subject": "cgan", "count": 0}, "at least 1"),
+        ({"subject": "a" * 300}, "a" * 30),
+    ],
+)
+def test_what_was_a_traceback_or_passed_over_is_one_line(asked: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words) as error:
+        evaluate(**({"subject": REAL.images[:150], "against": REAL, "only": ["fidelity"]} | asked))
+    assert "\n" not in str(error.value)
+
+
+def test_labels_may_be_any_sequence_of_whole_numbers() -> None:
+    found = generated_images(REAL.images[:3], labels=[int(label) for label in REAL.labels[:3]])
+    np.testing.assert_array_equal(found.labels, REAL.labels[:3])
 
 
 def test_stacks_are_measured_by_their_modes() -> None:

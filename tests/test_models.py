@@ -20,7 +20,7 @@ Row = tuple[str, tuple[int, ...]]
 
 # Second report, Tables 1, 3 and 5 (the tables give sizes without the batch).
 CONV_GENERATOR: list[Row] = [
-    ("ConvTransposeFromVector", (64, 7, 7)),
+    ("ConvTranspose2d", (64, 7, 7)),
     ("BatchNorm2d", (64, 7, 7)),
     ("ReLU", (64, 7, 7)),
     ("ConvTranspose2d", (32, 14, 14)),
@@ -58,7 +58,8 @@ def rows_of(network: nn.Module, *inputs: Tensor) -> list[tuple[str, tuple[int, .
     rows: list[tuple[str, tuple[int, ...], int]] = []
 
     def note(module: nn.Module, args: object, output: Tensor) -> None:
-        rows.append((type(module).__name__, tuple(output.shape[1:]), output.shape[0]))
+        named = next(kind for kind in type(module).__mro__ if kind.__module__.startswith("torch.nn"))
+        rows.append((named.__name__, tuple(output.shape[1:]), output.shape[0]))
 
     leaves = [module for module in network.modules() if not list(module.children())]
     handles = [leaf.register_forward_hook(note) for leaf in leaves]
@@ -105,10 +106,12 @@ def test_kernels_and_strides_are_the_tables(name: str) -> None:
 def test_cgan_stacks_image_and_class_maps() -> None:
     _, discriminator = pair("cgan")
     seen: list[Tensor] = []
-    discriminator.block2.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    discriminator.block2[0].register_forward_pre_hook(lambda module, args: seen.extend(args))
     _, labels, images = inputs()
     discriminator(images, labels)
-    assert seen[0].shape == (B, 64, 14, 14)  # (3) + (4) of Table 4
+    of_image, of_class, _ = seen
+    assert of_image.shape == (B, 32, 14, 14) and of_class.shape == (10, 32, 14, 14)  # (3) + (4) of Table 4
+    assert discriminator.block2[0].in_channels == 64
 
 
 def test_fully_connected_pair_is_the_first_reports() -> None:

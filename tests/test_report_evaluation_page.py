@@ -17,6 +17,7 @@ from digitsmith.measure.results import Evaluation, Measurement
 from digitsmith.report.cells import cell, factor, multiple, standing
 from digitsmith.report.evaluation_page import write_evaluation_page
 from digitsmith.report.evaluation_plots import class_distances_figure, confusion_figure, style_figure, style_numbers
+from digitsmith.report.evaluation_table import about as rests_on
 from digitsmith.report.findings import findings
 from digitsmith.report.images import tile
 from digitsmith.report.style import figure_bytes
@@ -284,3 +285,15 @@ def test_style_of_equal_or_missing_values_is_drawn():
     figure = style_figure(numbers, {"slant": "deg"})
     assert [axes.get_xlabel() for axes in figure.axes] == ["slant (°)", "area"]
     figure_bytes(figure, "svg")
+
+
+def test_a_floor_that_is_not_told_apart_from_zero_has_no_multiples() -> None:
+    row = Measurement("kid", "KID", "Fidelity", "lower", generated=Estimate(0.001, 0.0009, 0.0011, ""))
+    assert replace(row, held_out=Estimate(1e-7, -1e-5, 1e-5, "")).times_floor is None
+    assert replace(row, held_out=Estimate(1e-4, 9e-5, 1.1e-4, "")).times_floor == pytest.approx(10)
+    assert replace(row, held_out=Estimate(1e-4, nan, nan, "")).times_floor == pytest.approx(10)
+
+
+def test_a_figure_without_an_interval_ends_its_line_with_the_network() -> None:
+    row = Measurement("modes", "Modes", "Diversity", "higher", network="reader-1", images=5)
+    assert rests_on(replace(row, generated=Estimate(7.0, nan, nan, ""))) == "5 images · reader-1"

@@ -5,8 +5,8 @@ Beside `api.py`, above all rooms: models are loaded or trained, images drawn or 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import digitsmith
-from digitsmith.config import IN_MEMORY
+from digitsmith.config import IN_MEMORY, MAX_SEED
 from digitsmith.data.digits import Digits
 from digitsmith.data.images import Images
 from digitsmith.data.reading import KNOWN, read_digits, read_images
@@ -24,7 +24,7 @@ from digitsmith.drawing.model import DigitModel, is_model, load
 from digitsmith.drawing.requests import balanced_labels
 from digitsmith.errors import InputError
 from digitsmith.measure.evaluation import FAMILIES, NEED_LABELS, READ_SHAPE, Evaluator, OnStage
-from digitsmith.measure.mode_evaluation import evaluate_modes
+from digitsmith.measure.mode_evaluation import STACK_SHAPE, evaluate_modes
 from digitsmith.measure.results import Evaluation
 from digitsmith.report.evaluation_page import write_evaluation_page
 
@@ -56,7 +56,7 @@ class Generated:
 def evaluate(
     subject: str | Path | DigitModel | Digits | NDArray[np.uint8],
     *,
-    labels: NDArray[np.int64] | None = None,
+    labels: NDArray[np.integer] | Sequence[int] | None = None,
     against: str | Path | Digits | None = None,
     test: str | Path | Digits | None = None,
     count: int | None = None,
@@ -72,7 +72,7 @@ def evaluate(
     Args:
         subject: a shipped model's name, the folder of a run or of weights, a model at hand; or images: a path
             that `read_images` understands, a `Digits`, or uint8 [N, H, W] or [N, C, H, W] with `labels`.
-        labels: of an array's images, int64 [N].
+        labels: of an array's images, whole numbers [N].
         against: the real training images: `mnist`, a path, or images at hand. Without it: what the model was
             trained on, where that is a known name, else `mnist`.
         test: real images that no model has seen. `mnist` brings its own.
@@ -81,7 +81,8 @@ def evaluate(
         seed: of drawing, of splits and of resampling.
         only: families of figures, of `measure.evaluation.FAMILIES`; without it, all.
         inception_weights: the file of the standard Inception weights; without it, those in the cache, if any.
-        resize: bring images of another size or colour to the reader's by `data.resize.resized`.
+        resize: bring images of another size or colour, generated and real ones, to the form that is measured by
+            `data.resize.resized`.
         report: a folder for the page, the figures and the JSON.
         on_stage: is told how far it is.
 
@@ -100,18 +101,22 @@ def evaluate(
             f"{generated.name}: has no labels, which {needy[0]} needs; give a labelled set, or leave it out"
         )
     reference = against if against is not None else _natural_reference(generated)
+    facts = dict(generated.facts) | {"resized": resize}
     if reference == STACKED_MNIST:
+        if only is not None or test is not None:
+            raise InputError(f"{STACKED_MNIST} has its own test set, and its modes alone are measured; leave both out")
+        images = resized(generated.images, STACK_SHAPE) if resize else generated.images
         real = (read_digits(STACKED_MNIST, split=split) for split in ("train", "test"))
-        evaluation = evaluate_modes(generated.images, *real, name=generated.name, seed=seed, facts=generated.facts)
+        evaluation = evaluate_modes(images, *real, name=generated.name, seed=seed, facts=facts)
     else:
-        evaluator = evaluator_for(reference, test, seed=seed, inception_weights=inception_weights)
-        images = resized(generated.images, READ_SHAPE) if resize else generated.images
+        evaluator = evaluator_for(reference, test, seed=seed, inception_weights=inception_weights, resize=resize)
+        training = evaluator.training
         evaluation = evaluator.evaluate(
-            images,
-            _in_terms_of(evaluator.training.classes, generated, source=evaluator.training.source),
+            resized(generated.images, READ_SHAPE) if resize else generated.images,
+            _in_terms_of(training, generated.labels, generated.classes, name=generated.name),
             name=generated.name,
             only=FAMILIES if only is None else only,
-            facts=dict(generated.facts) | {"resized": resize},
+            facts=facts,
             on_stage=on_stage,
         )
     if report is not None:
@@ -122,7 +127,7 @@ def evaluate(
 def generated_images(
     subject: str | Path | DigitModel | Digits | NDArray[np.uint8],
     *,
-    labels: NDArray[np.int64] | None = None,
+    labels: NDArray[np.integer] | Sequence[int] | None = None,
     count: int | None = None,
     seed: int = 0,
     name: str = "a model at hand",
@@ -132,6 +137,9 @@ def generated_images(
     Raises:
         InputError: as `evaluate` says.
     """
+    _check_seed(seed)
+    if labels is not None and not isinstance(subject, np.ndarray):
+        raise InputError("labels are given for an array of images only; models and data sets bring their own")
     if isinstance(subject, DigitModel):
         return _drawn(subject, name, count=count, seed=seed)
     if isinstance(subject, str | Path) and is_model(subject):
@@ -152,10 +160,20 @@ def evaluator_for(
     *,
     seed: int = 0,
     inception_weights: Path | None = None,
+    resize: bool = False,
 ) -> Evaluator:
     """Real images to measure against; the arguments are those of `evaluate`."""
+    _check_seed(seed)
     training = against if isinstance(against, Digits) else read_digits(against)
-    return Evaluator(training, _unseen(test, against), seed=seed, inception_weights=inception_weights)
+    unseen = _unseen(test, against)
+    if unseen is not None:
+        labels = _in_terms_of(training, unseen.labels, unseen.classes, name=unseen.source)
+        assert labels is not None, "real images have labels"
+        unseen = replace(unseen, labels=labels, classes=training.classes)
+    if resize:
+        training = replace(training, images=resized(training.images, READ_SHAPE))
+        unseen = None if unseen is None else replace(unseen, images=resized(unseen.images, READ_SHAPE))
+    return Evaluator(training, unseen, seed=seed, inception_weights=inception_weights)
 
 
 def _unseen(test: str | Path | Digits | None, against: str | Path | Digits) -> Digits | None:
@@ -170,7 +188,8 @@ def _unseen(test: str | Path | Digits | None, against: str | Path | Digits) -> D
 def _drawn(model: DigitModel, name: str, *, count: int | None, seed: int) -> Generated:
     """`count` images, the classes balanced."""
     data = model.config.training.get("settings", {}).get("data")
-    total = count or (STACKS["test"] if data == STACKED_MNIST else COUNT)
+    usual = STACKS["test"] if data == STACKED_MNIST else COUNT
+    total = usual if count is None else count
     asked = balanced_labels(total, len(model.config.classes))
     images = np.concatenate([images for images, _ in model.draw_chunks(asked, seed=seed)])
     facts = {
@@ -193,32 +212,42 @@ def _some(images: Images, labels: NDArray[np.int64] | None, count: int | None, *
         )
     chosen = slice(None)
     if count is not None and count < total:
-        chosen = np.sort(np.random.default_rng(seed).permutation(total)[:count])  # type: ignore[assignment]
+        # A stream of its own: that of the split would choose of the training images just those that are held out.
+        random = np.random.default_rng([seed, total, count])
+        chosen = np.sort(random.permutation(total)[:count])  # type: ignore[assignment]
     facts = {"images_in_the_set": total}
     own = None if labels is None else labels[chosen]
     return Generated(images.source, images.images[chosen], own, images.classes, facts=facts)
 
 
-def _in_terms_of(classes: tuple[str, ...], generated: Generated, *, source: str) -> NDArray[np.int64] | None:
+def _in_terms_of(
+    training: Digits, labels: NDArray[np.int64] | None, classes: tuple[str, ...] | None, *, name: str
+) -> NDArray[np.int64] | None:
     """The labels counted as the reference counts them: a set without some class numbers the others on."""
-    if generated.labels is None or generated.classes in (None, classes):
-        return generated.labels
-    assert generated.classes is not None
-    unknown = next((name for name in generated.classes if name not in classes), None)
+    if labels is None or classes in (None, training.classes):
+        return labels
+    assert classes is not None
+    unknown = next((own for own in classes if own not in training.classes), None)
     if unknown is not None:
         raise InputError(
-            f"{generated.name}: has a class {unknown!r}, which {source} has not; measure it against data of its classes"
+            f"{name}: has a class {unknown!r}, which {training.source} has not; measure it against data of its classes"
         )
-    return np.array([classes.index(name) for name in generated.classes])[generated.labels]
+    return np.array([training.classes.index(own) for own in classes])[labels]
 
 
 def _natural_reference(generated: Generated) -> str:
     return generated.trained_on if generated.trained_on in KNOWN else KNOWN[0]
 
 
-def _as_labels(labels: NDArray[np.int64] | None, count: int) -> NDArray[np.int64] | None:
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed <= MAX_SEED:
+        raise InputError(f"seed must be 0 to 2**63 - 1, not {seed}")
+
+
+def _as_labels(labels: NDArray[np.integer] | Sequence[int] | None, count: int) -> NDArray[np.int64] | None:
     if labels is None:
         return None
+    labels = np.asarray(labels)
     if labels.shape != (count,) or labels.dtype.kind not in "iu":
         raise InputError(
             f"{count} images need {count} whole-number labels, these are {labels.dtype} {list(labels.shape)}"

@@ -56,6 +56,7 @@ def evaluate(
     from digitsmith import assess
     from digitsmith.console import figures_table, staging, summary
 
+    weights = _weights(inception_weights, download=download_inception)  # before: its bar is one of its own
     with staging("measuring", quiet=as_json) as on_stage:
         evaluation = assess.evaluate(
             subject,
@@ -64,7 +65,7 @@ def evaluate(
             count=count,
             seed=seed,
             only=_names(only),
-            inception_weights=_weights(inception_weights, download=download_inception),
+            inception_weights=weights,
             resize=resize,
             report=report,
             on_stage=on_stage,

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from digitsmith import api
 from digitsmith.assess import COUNT, evaluator_for, generated_images
 from digitsmith.config import MODELS, digit_safe, settings_for, settings_to_dict
+from digitsmith.data.digits import Digits
+from digitsmith.data.stacked import STACKED_MNIST
 from digitsmith.drawing.model import DigitModel, load
 from digitsmith.errors import InputError
-from digitsmith.measure.evaluation import FAMILIES, OnStage
+from digitsmith.measure.evaluation import FAMILIES, OnStage, require_families
 from digitsmith.report.comparison_page import ComparedModel, write_comparison_page
 from digitsmith.report.samples import read_samples
 from digitsmith.training.observers import Observer
@@ -69,11 +71,18 @@ def compare(
         The path of the page.
 
     Raises:
-        InputError: no models, one named twice, or one that is none.
+        InputError: no models, one named twice, one that is none or draws other images or classes than `data` has;
+            a family or an architecture to augment that there is not; too few images.
         TrainingInterrupted, TrainingDiverged, StorageError: as `train`; run the same command again.
     """
-    _check(models)
+    _check_names(models, augmented=augmented)
+    require_families(only)
+    if data == STACKED_MNIST:
+        raise InputError(f"{STACKED_MNIST} has its own figures; train each model on it, and `digitsmith evaluate` them")
     evaluator = evaluator_for(data, test, seed=seed, inception_weights=inception_weights)
+    evaluator.seat(count)
+    for taken in (model for model in models if model not in MODELS):
+        _check_fits(load(Path(taken)), evaluator.training, name=taken)
     folder = Path(out)
 
     def trained(architecture: str, *, augment: bool = False) -> Path:
@@ -102,16 +111,17 @@ def compare(
                 facts=generated.facts,
                 on_stage=on_stage,
             )
-        twin = None if name not in twins else _grid(load(twins[name]), seed=seed)
+        columns = len(evaluator.training.classes)
+        twin = None if name not in twins else _grid(load(twins[name]), columns=columns, seed=seed)
         real = api.real_rows(evaluator.training, by_class=model.conditional)
         compared.append(
             ComparedModel(
                 name=name,
                 evaluation=evaluation,
-                samples=_grid(model, seed=seed),
+                samples=_grid(model, columns=columns, seed=seed),
                 columns=list(model.config.classes) if model.conditional else None,
                 real=real,
-                generated=_grid(model, seed=seed)[: len(real)],
+                generated=_grid(model, columns=real.shape[1], seed=seed)[: len(real)],
                 augmented=twin,
                 settings=model.config.training,
                 **_learned(RunFolder(place)),
@@ -120,16 +130,26 @@ def compare(
     return write_comparison_page(folder, compared)
 
 
-def _check(models: Sequence[str]) -> None:
+def _check_names(models: Sequence[str], *, augmented: Collection[str]) -> None:
     if not models:
         raise InputError(f"name at least one model: an architecture ({', '.join(MODELS)}), a run, or saved weights")
     names = [_named(model) for model in models]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise InputError(f"two of the models are called {twice}; name each once, and rename a folder if need be")
-    for model in models:
-        if model not in MODELS:
-            load(Path(model))  # before hours of training: it is none
+    unknown = next((name for name in augmented if name not in MODELS), None)
+    if unknown is not None:
+        raise InputError(f"there is no architecture {unknown!r} to augment; choose from {', '.join(MODELS)}")
+
+
+def _check_fits(model: DigitModel, training: Digits, *, name: str) -> None:
+    """Before hours of training: a model that is taken draws what the others draw."""
+    config = model.config
+    if config.image_shape != training.image_shape or (model.conditional and config.classes != training.classes):
+        raise InputError(
+            f"{name}: draws images {list(config.image_shape)} of {len(config.classes)} classes, and {training.source} "
+            f"has {list(training.image_shape)} and its own {len(training.classes)}; compare it where it was trained"
+        )
 
 
 def _named(model: str) -> str:
@@ -137,9 +157,8 @@ def _named(model: str) -> str:
     return model if model in MODELS else Path(model).resolve().name
 
 
-def _grid(model: DigitModel, *, seed: int) -> NDArray[np.uint8]:
-    """Ten rows, a column for each class (ten for a model without): uint8 [R, K, C, H, W]."""
-    columns = len(model.config.classes) if model.conditional else _ROWS
+def _grid(model: DigitModel, *, columns: int, seed: int) -> NDArray[np.uint8]:
+    """Ten rows, column k of class k where the model has classes: uint8 [R, columns, C, H, W]."""
     asked = np.tile(np.arange(columns) % len(model.config.classes), _ROWS)
     images = np.concatenate([images for images, _ in model.draw_chunks(asked, seed=seed)])
     return images.reshape(_ROWS, columns, *images.shape[1:])

@@ -117,7 +117,7 @@ def staging(title: str, *, quiet: bool = False) -> Iterator[OnStage]:
         def on_stage(stage: str, done: int, total: int) -> None:
             nonlocal told
             progress.update(task, stage=stage, completed=done, total=total)
-            first_word = stage.partition(" ")[0]  # a stage that counts on is one line where no one watches
+            first_word = stage.partition(" ")[0].rstrip(":")  # a stage that counts on is one line where no one watches
             if not watched and not quiet and first_word != told:
                 console.print(f"{title}: {stage}", soft_wrap=True)
             told = first_word

@@ -154,7 +154,10 @@ def is_model(name_or_path: str | Path) -> bool:
     """Whether `load` would take it for a model: a shipped name, a run, or a folder of weights."""
     folder = Path(name_or_path)
     shipped = isinstance(name_or_path, str) and name_or_path in shipped_names()
-    return shipped or (folder / CONFIG).is_file() or (folder / "run.json").is_file()
+    try:
+        return shipped or (folder / CONFIG).is_file() or (folder / "run.json").is_file()
+    except OSError:  # a name that is too long, a folder that may not be looked into
+        return False
 
 
 def load(name_or_path: str | Path) -> DigitModel:

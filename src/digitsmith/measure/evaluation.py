@@ -59,7 +59,7 @@ class Evaluator:
         seeds, steps: of the recognisers that are trained for usefulness.
 
     Raises:
-        InputError: images of another form than the reader reads.
+        InputError: images of another form than the reader reads, or two sets of different classes.
     """
 
     def __init__(
@@ -75,6 +75,11 @@ class Evaluator:
         for digits in (training, test):
             if digits is not None:
                 require_shape(digits.images, READ_SHAPE, source=digits.source)
+        if test is not None and test.classes != training.classes:
+            raise InputError(
+                f"{test.source} and {training.source} have different classes; give a test set of the same classes in "
+                "the same order"
+            )
         self.training, self.test, self.seed, self.seeds, self.steps = training, test, seed, seeds, steps
         self.inception_weights = inception_weights
         self._real = self._sample(training.images, training.labels, real=True)
@@ -106,13 +111,14 @@ class Evaluator:
         Raises:
             InputError: images of another form, too few, or all the same; labels outside the classes.
         """
-        self._check(images, labels, name=name, only=only)
+        require_families(only)
+        self._check(images, labels, name=name)
         keep_freed_memory()
         began = time.perf_counter()
-        why = f"the covariance of {READER}'s {FEATURES} features has full rank only with more images than features"
-        seat = seat_for(len(images), len(self.training), minimum=minimum_images(FEATURES), why=why)
+        seat = self.seat(len(images))
         subject = Subject.of(self._sample(images, labels), seat=seat, seed=self.seed)
-        seats = Seats(subject, self._reference(seat), None if self.test is None else self.real_side)
+        real_side = None if self.test is None else self.real_side
+        seats = Seats(subject, self._reference(seat), real_side, tell=self._tell)
         wanted = [family for family in FAMILIES if family in only]
         parts = []
         for done, family in enumerate(wanted):
@@ -136,14 +142,32 @@ class Evaluator:
             **{name: value for part in parts for name, value in part.extras.items()},
         )
 
+    def seat(self, generated: int) -> int:
+        """How many of `generated` images are compared at equal counts.
+
+        Raises:
+            InputError: too few of them, or of the real ones.
+        """
+        why = f"the covariance of {READER}'s {FEATURES} features has full rank only with more images than features"
+        return seat_for(generated, len(self.training), minimum=minimum_images(FEATURES), why=why)
+
     def real_side(self, count: int) -> RealSide:
         """The recognisers trained on `count` real images, trained when they are first asked for."""
         if count not in self._real_sides:
             assert self.test is not None, "asked for only where there is a test set"
             self._real_sides[count] = RealSide.train(
-                self.training, self.test, count=count, seeds=self.seeds, steps=self.steps
+                self.training,
+                self.test,
+                count=count,
+                seeds=self.seeds,
+                steps=self.steps,
+                on_progress=lambda done, total: self._tell(f"usefulness: real {done:,}/{total:,}"),
             )
         return self._real_sides[count]
+
+    def _tell(self, words: str) -> None:
+        """To whoever watches the evaluation that is going on."""
+        self._say(words)
 
     def _sample(self, images: NDArray[np.uint8], labels: NDArray[np.int64] | None, *, real: bool = False) -> Sample:
         inception = None
@@ -156,7 +180,7 @@ class Evaluator:
         assert self.inception_weights is not None, "asked for only where there are weights"
 
         def tell(done: int) -> None:
-            self._say(f"inception {done:,}/{len(images):,}")
+            self._tell(f"inception {done:,}/{len(images):,}")
 
         return inception_features(images, weights=self.inception_weights, on_progress=tell)
 
@@ -172,13 +196,10 @@ class Evaluator:
             )
         return self._references[seat]
 
-    def _check(
-        self, images: NDArray[np.uint8], labels: NDArray[np.int64] | None, *, name: str, only: Collection[str]
-    ) -> None:
-        unknown = sorted(set(only) - set(FAMILIES))
-        if unknown:
-            raise InputError(f"there is no family of figures {unknown[0]!r}; choose from {', '.join(FAMILIES)}")
+    def _check(self, images: NDArray[np.uint8], labels: NDArray[np.int64] | None, *, name: str) -> None:
         require_shape(images, READ_SHAPE, source=name)
+        if labels is not None and len(labels) != len(images):
+            raise InputError(f"{name}: {len(images)} images but {len(labels)} labels; each image needs one label")
         if labels is not None and len(labels) and not 0 <= labels.min() <= labels.max() < len(self.training.classes):
             raise InputError(
                 f"{name}: has labels {labels.min()} to {labels.max()}, but {self.training.source} has the classes 0 "
@@ -188,6 +209,18 @@ class Evaluator:
             raise InputError(
                 f"{name}: all {len(images):,} images are the same one; there is no distribution to measure"
             )
+
+
+def require_families(only: Collection[str]) -> None:
+    """Nothing, when every name in `only` is one of `FAMILIES`, and there is one.
+
+    Raises:
+        InputError: it is not.
+    """
+    unknown = sorted(set(only) - set(FAMILIES))
+    if unknown or not only:
+        what = f"there is no family of figures {unknown[0]!r}" if unknown else "no family of figures is asked for"
+        raise InputError(f"{what}; choose from {', '.join(FAMILIES)}")
 
 
 def _shown(images: NDArray[np.uint8], labels: NDArray[np.int64] | None, classes: int) -> NDArray[np.uint8]:

@@ -25,6 +25,9 @@ from digitsmith.measure.sample import Sample
 from digitsmith.measure.seats import Part, Seats, measured
 from digitsmith.measure.style import MEASURES, blank_note, compare_style
 from digitsmith.measure.two_sample import two_sample_accuracy
+from digitsmith.measure.usefulness import MINIMUM_PER_CLASS
+
+DIGITS = tuple(map(str, range(READ_CLASSES)))
 
 
 def fidelity(seats: Seats) -> Part:
@@ -103,8 +106,8 @@ def labels(seats: Seats) -> Part:
     named: dict[str, Any] = {"key": "read_as_asked", "name": "Read as asked", "family": "Labels", "better": "higher"}
     if whole.labels is None:
         return Part([Measurement(**named, network=READER, note="needs labels, and these images have none")])
-    if len(seats.reference.classes) != READ_CLASSES:
-        note = f"the reader knows {READ_CLASSES} digits, and this data has {len(seats.reference.classes)} classes"
+    if seats.reference.classes != DIGITS:
+        note = "the reader knows the digits 0 to 9, and these are not the classes of this data"
         return Part([Measurement(**named, network=READER, note=note)])
     matrix = confusion(whole.labels, whole.read, classes=READ_CLASSES)
     test = seats.reference.test
@@ -125,25 +128,54 @@ def usefulness(seats: Seats) -> Part:
     cas: dict[str, Any] = {"key": "cas", "name": "Trained on these, tested on real (CAS)", "family": "Usefulness"}
     gan_test: dict[str, Any] = {"key": "gan_test", "name": "Trained on real, tested on these", "family": "Usefulness"}
     whole = seats.subject.whole
-    if whole.labels is None or seats.real_side is None:
-        note = "needs labels, and these images have none" if whole.labels is None else "needs a real test set"
-        return Part([Measurement(**named, better="higher", note=note) for named in (cas, gan_test)])
     count = min(len(whole), len(seats.reference.training))
+    lack = _usefulness_lacks(seats, count)
+    if lack:
+        return Part([Measurement(**named, better="higher", note=lack) for named in (cas, gan_test)])
+    assert whole.labels is not None and seats.real_side is not None, "nothing is lacking"
     real = seats.real_side(count)
-    found = real.compare(whole.images, whole.labels)
-    shared: dict[str, Any] = {"unit": "%", "better": "higher", "images": count, "reference_images": count}
+    found = real.compare(
+        whole.images,
+        whole.labels,
+        on_progress=lambda done, total: seats.tell(f"usefulness: generated {done:,}/{total:,}"),
+    )
+    shared: dict[str, Any] = {"unit": "%", "images": count, "reference_images": count}
     return Part(
         [
             Measurement(
                 **cas,
                 **shared,
+                better="higher",
                 generated=found.cas,
                 held_out=real.accuracy,
                 note=f"floor: the same network and steps on {count:,} real training images",
             ),
-            Measurement(**gan_test, **shared, generated=found.gan_test, held_out=real.on_held_out, test=real.accuracy),
+            Measurement(
+                **gan_test,
+                **shared,
+                better="as the floor",
+                generated=found.gan_test,
+                held_out=real.on_held_out,
+                test=real.accuracy,
+                note="above the floor: easier to read than real digits are",
+            ),
         ]
     )
+
+
+def _usefulness_lacks(seats: Seats, count: int) -> str:
+    """Why no recogniser can be trained on `count` images of either side; empty where one can."""
+    real_labels, classes = seats.reference.training.labels, len(seats.reference.classes)
+    assert real_labels is not None, "real images have labels"
+    if seats.subject.whole.labels is None:
+        return "needs labels, and these images have none"
+    if seats.real_side is None:
+        return "needs a real test set"
+    if count < MINIMUM_PER_CLASS * classes:
+        return f"needs at least {MINIMUM_PER_CLASS * classes} images, {MINIMUM_PER_CLASS} for each of {classes} classes"
+    if len(np.unique(real_labels)) < classes:
+        return "needs training images of every class, and one has none"
+    return ""
 
 
 def novelty(seats: Seats) -> Part:
@@ -167,7 +199,7 @@ def novelty(seats: Seats) -> Part:
                 generated=found.closeness,
                 held_out=floor.closeness,
                 note="how often a generated image is nearer to its nearest training image than an unseen real one is "
-                "to its own; 50 %: no nearer",
+                "to its own; 50 %: no nearer; the floor is the seat's images against the reference without them",
             ),
             Measurement(
                 **copies,
@@ -192,7 +224,7 @@ def style(seats: Seats) -> Part:
     measurements = []
     for measure in MEASURES:
         columns: dict[str, Any] = {column: answer[measure.key] for column, answer in found.items()}
-        named: dict[str, Any] = {"key": measure.key, "name": measure.name, "unit": measure.unit}
+        named: dict[str, Any] = {"key": measure.key, "name": f"{measure.name} off by", "unit": measure.unit}
         measurements.append(Measurement(**named, **shared, **columns, note=note))
     shown = {"generated": seats.subject.seated, "training": seats.reference.rest, "test": seats.reference.test}
     values = {

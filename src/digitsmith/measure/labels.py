@@ -52,10 +52,3 @@ def read_as_asked(confusion: NDArray[np.int64]) -> Estimate:
     if count == 0:
         raise InputError("there are no images, so no share of them was read as asked; give at least one")
     return share_estimate(int(confusion.trace()), count)
-
-
-def read_as_asked_by_class(confusion: NDArray[np.int64]) -> list[Estimate | None]:
-    """The same share among the images of each class asked for, one per row; None where none were asked for."""
-    return [
-        share_estimate(int(row[label]), int(row.sum())) if row.any() else None for label, row in enumerate(confusion)
-    ]

@@ -18,7 +18,7 @@ from digitsmith.measure.modes import mode_coverage, uniform_kl
 from digitsmith.measure.reader import READER
 from digitsmith.measure.results import Evaluation, Measurement
 
-_SHAPE = (3, 28, 28)
+STACK_SHAPE = (3, 28, 28)
 _GRID = 10
 
 
@@ -43,7 +43,7 @@ def evaluate_modes(
     Raises:
         InputError: images of another form, fewer than modes, or all the same.
     """
-    require_shape(images, _SHAPE, source=name)
+    require_shape(images, STACK_SHAPE, source=name)
     if len(images) < MODES:
         raise InputError(
             f"{name}: {len(images):,} images cannot cover {MODES:,} modes; give at least as many, "
@@ -76,7 +76,7 @@ def evaluate_modes(
         subject=name,
         against=training.source,
         measurements=measurements,
-        samples=images[: _GRID**2].reshape(_GRID, _GRID, *_SHAPE),
+        samples=images[: _GRID**2].reshape(_GRID, _GRID, *STACK_SHAPE),
         facts=dict(facts or {}) | {"seed": seed, "network": READER, "seconds": round(time.perf_counter() - began, 1)},
     )
 

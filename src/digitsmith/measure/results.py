@@ -55,8 +55,13 @@ class Measurement:
 
     @property
     def times_floor(self) -> float | None:
-        """How many times the floor it is, for distances (lower is better, floor above zero)."""
-        if self.better != "lower" or self.generated is None or self.held_out is None or not self.held_out.value > 0:
+        """How many times the floor it is, for distances (lower is better) with a floor told apart from zero.
+
+        An unbiased distance has its floor at zero: its estimate there is noise, and a multiple of it says nothing.
+        """
+        if self.better != "lower" or self.generated is None or self.held_out is None:
+            return None
+        if not self.held_out.value > 0 or self.held_out.low <= 0:
             return None
         times = self.generated.value / self.held_out.value
         return times if math.isfinite(times) else None

@@ -40,11 +40,13 @@ class Seats:
     Attributes:
         subject, reference: who sits where.
         real_side: the recognisers trained on so many real images; None where there is no test set for them.
+        tell: is told what long work is at.
     """
 
     subject: Subject
     reference: Reference
     real_side: Callable[[int], RealSide] | None
+    tell: Callable[[str], None]
 
     @property
     def seated_counts(self) -> dict[str, int]:

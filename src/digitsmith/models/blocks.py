@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from digitsmith.errors import ConfigError
+from digitsmith.models.products import ConvFromImage, ConvTransposeToImage
+
+_FEW_CHANNELS = 6  # an image with its class plane: there a convolution is faster as a plain product
 
 
 class Verdict(NamedTuple):
@@ -81,7 +84,7 @@ def conv_generator(inputs: int, image_shape: tuple[int, int, int]) -> nn.Sequent
         nn.ConvTranspose2d(64, 32, 4, stride=2, padding=1, bias=False),  # [B, 32, 14, 14]
         nn.BatchNorm2d(32),
         nn.ReLU(inplace=True),
-        nn.ConvTranspose2d(32, channels, 4, stride=2, padding=1),  # [B, C, 28, 28]
+        ConvTransposeToImage(32, channels),  # [B, C, 28, 28]
         nn.Tanh(),
     )
 
@@ -100,7 +103,9 @@ def with_gradient_in_layout(x: Tensor) -> Tensor:
 def conv_block(inputs: int, outputs: int) -> nn.Sequential:
     """Conv2D 4x4 / 2 - BatchNorm2D - ReLU, the block of Tables 2, 4 and 6: it halves the sides."""
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=False),
+        ConvFromImage(inputs, outputs)
+        if inputs <= _FEW_CHANNELS
+        else nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )

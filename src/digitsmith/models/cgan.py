@@ -19,6 +19,7 @@ from digitsmith.models.blocks import (
     require_quartered,
     with_one_hot,
 )
+from digitsmith.models.products import ConvFromImage, ConvOfImageAndClass
 
 
 class CganGenerator(Generator):
@@ -71,13 +72,15 @@ class CganDiscriminator(Discriminator):
         channels, height, width = image_shape
         self.register_buffer("planes", class_planes(classes, height, width), persistent=False)
         self.block1 = conv_block(channels, 32)  # (3) [B, 32, 14, 14]
-        self.class_conv = nn.Conv2d(1, 32, 4, stride=2, padding=1)  # (4) [B, 32, 14, 14]
-        self.block2 = conv_block(64, 64)  # [B, 64, 7, 7]
+        self.class_conv = ConvFromImage(1, 32, bias=True)  # (4) [B, 32, 14, 14]
+        self.block2 = nn.Sequential(  # [B, 64, 7, 7]
+            ConvOfImageAndClass(32, 64), nn.BatchNorm2d(64), nn.ReLU(inplace=True)
+        )
         self.source = nn.Conv2d(64, 1, height // 4)  # [B, 1, 1, 1]
         initialise_as_dcgan(self)
 
     def forward(self, images: Tensor, labels: Tensor) -> Verdict:
         # K planes go through the convolution, not B: equal labels give equal maps.
-        class_maps = self.class_conv(self.planes)[labels]
-        stacked = torch.cat([self.block1(images), class_maps], dim=1)  # [B, 64, 14, 14]
-        return Verdict(self.source(self.block2(stacked)).flatten())
+        class_maps = self.class_conv(self.planes)  # [K, 32, 14, 14]
+        stacked = self.block2[0](self.block1(images), class_maps, labels)
+        return Verdict(self.source(self.block2[1:](stacked)).flatten())

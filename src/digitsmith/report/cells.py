@@ -78,7 +78,7 @@ def cell(estimate: Estimate | None, *, unit: str, times: float) -> Cell:
 def cell_of(measurement: Measurement, column: str = "generated") -> Cell:
     """One column of a measurement alone, outside of a table."""
     estimate = getattr(measurement, column)
-    return cell(estimate, unit=measurement.unit, times=factor(measurement.unit, [estimate]))
+    return cell(estimate, unit=measurement.unit, times=100.0 if measurement.unit == "%" else 1.0)
 
 
 def multiple(ratio: float) -> str:

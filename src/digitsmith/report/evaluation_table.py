@@ -66,7 +66,7 @@ def evaluation_table(evaluation: Evaluation) -> list[Family]:
 def about(measurement: Measurement) -> str:
     """What a figure rests on: counts, network, and what its intervals are."""
     estimates = (measurement.generated, measurement.held_out, measurement.test, measurement.everything)
-    spreads = list(dict.fromkeys(estimate.spread for estimate in estimates if estimate is not None))
+    spreads = list(dict.fromkeys(estimate.spread for estimate in estimates if estimate is not None and estimate.spread))
     parts = [counts(measurement.images, measurement.reference_images), measurement.network or "pixels", *spreads]
     return " · ".join(parts).replace(" %", "\N{NO-BREAK SPACE}%")
 

@@ -1,0 +1,95 @@
+"""The layers that are computed as products are the readable layers: same weights, same result, same gradients."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from digitsmith.models.blocks import ConvTransposeFromVector
+from digitsmith.models.products import ConvFromImage, ConvOfImageAndClass, ConvTransposeToImage, gather, scatter
+
+PAIRS = [
+    (lambda c: ConvFromImage(c, 8), lambda c: nn.Conv2d(c, 8, 4, stride=2, padding=1, bias=False), (5, None, 28, 28)),
+    (lambda c: ConvTransposeToImage(8, c), lambda c: nn.ConvTranspose2d(8, c, 4, stride=2, padding=1), (5, 8, 14, 16)),
+    (lambda c: ConvTransposeFromVector(9, c, 7), lambda c: nn.ConvTranspose2d(9, c, 7, bias=False), (5, 9, 1, 1)),
+]
+
+
+def run(layer: nn.Module, x: Tensor, gradient: Tensor) -> tuple[Tensor, ...]:
+    """The layer's result, and the gradients of its input and of all its weights."""
+    x = x.clone().requires_grad_()
+    y = layer(x)
+    y.backward(gradient.to(y.dtype))
+    return y.detach(), x.grad, *(weight.grad for weight in layer.parameters())
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 11])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize(("fast", "readable", "shape"), PAIRS)
+def test_a_product_is_its_layer(fast, readable, shape, channels, layout) -> None:
+    torch.manual_seed(0)
+    quick, plain = fast(channels).double(), readable(channels).double()
+    plain.load_state_dict(quick.state_dict())
+    x = torch.randn([side or channels for side in shape], dtype=torch.float64).contiguous(memory_format=layout)
+    gradient = torch.randn_like(plain(x)).contiguous(memory_format=layout)
+    for ours, theirs in zip(run(quick, x, gradient), run(plain, x, gradient), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("fast", "readable", "shape"), PAIRS[:2])
+def test_under_autocast_it_rounds_no_worse_than_its_layer(fast, readable, shape) -> None:
+    torch.manual_seed(0)
+    quick, plain = fast(1), readable(1)
+    plain.load_state_dict(quick.state_dict())
+    x = torch.randn([side or 1 for side in shape]).contiguous(memory_format=torch.channels_last)
+    gradient = torch.randn_like(plain(x))
+    exact = run(plain, x, gradient)
+    plain.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16):
+        ours, theirs = run(quick, x, gradient), run(plain, x, gradient)
+    assert ours[0].dtype == theirs[0].dtype == torch.bfloat16
+    for our, their, right in zip(ours, theirs, exact, strict=True):
+        assert our.dtype in (torch.bfloat16, torch.float32)
+        assert (our - right).norm() < 1.1 * (their - right).norm() + 1e-3 * right.norm()
+
+
+def test_image_and_class_are_convolved_as_if_stacked() -> None:
+    torch.manual_seed(0)
+    quick, plain = ConvOfImageAndClass(3, 8).double(), nn.Conv2d(6, 8, 4, stride=2, padding=1, bias=False).double()
+    plain.load_state_dict(quick.state_dict())
+    of_image = torch.randn(5, 3, 14, 14, dtype=torch.float64, requires_grad=True)
+    of_class = torch.randn(4, 3, 14, 14, dtype=torch.float64, requires_grad=True)
+    labels = torch.tensor([3, 0, 3, 1, 1])
+    results = []
+    for y, layer in (
+        (quick(of_image, of_class, labels), quick),
+        (plain(torch.cat([of_image, of_class[labels]], dim=1)), plain),
+    ):
+        gradients = torch.autograd.grad(y.square().sum(), [of_image, of_class, layer.weight])
+        results.append((y, *gradients))
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_gather_and_scatter_are_each_other_s_transposes() -> None:
+    torch.manual_seed(0)
+    images, planes = torch.randn(3, 2, 12, 8, dtype=torch.float64), torch.randn(32, 3 * 6 * 4, dtype=torch.float64)
+    one = (gather(images) * planes).sum()
+    other = (images * scatter(planes, batch=3, height=6, width=4)).sum()
+    torch.testing.assert_close(one, other)
+
+
+def test_weights_that_need_no_gradient_get_none() -> None:
+    layer = ConvFromImage(1, 4).requires_grad_(False)
+    x = torch.randn(2, 1, 8, 8, requires_grad=True)
+    layer(x).sum().backward()
+    assert layer.weight.grad is None and x.grad is not None
+
+
+def test_a_second_derivative_is_refused_and_not_wrong() -> None:
+    layer = ConvFromImage(1, 4)
+    x = torch.randn(2, 1, 8, 8, requires_grad=True)
+    (first,) = torch.autograd.grad(layer(x).square().sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        first.sum().backward()
