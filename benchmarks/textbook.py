@@ -1,24 +1,29 @@
-"""What a user would write: the second report's ACGAN as tutorials have it, the baseline of every speed figure.
+"""What a user would write: each model's training loop as tutorials have it, the baseline of every speed figure.
 
 A Dataset that turns each image into a Pillow picture and back with per-image transforms, a DataLoader,
 float32, Sigmoid and BCELoss, real and generated images in separate passes, Adam as it comes. Layers, batch
 size and learning rate are the same as digitsmith's; nothing here imports digitsmith's own.
+
+Each loop is endless and takes one step whenever it is asked for the next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
+
+Loop = Callable[[nn.Module, nn.Module, "Pictures"], Iterator[None]]
 
 
 class PictureDataset(Dataset[tuple[Tensor, int]]):
-    """As torchvision's MNIST with ToTensor and Normalize((0.5,), (0.5,))."""
+    """As torchvision's MNIST with ToTensor and Normalize((0.5,), (0.5,)); images uint8 [N, 1, 28, 28]."""
 
     def __init__(self, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
         self.images, self.labels = images, labels
@@ -32,63 +37,131 @@ class PictureDataset(Dataset[tuple[Tensor, int]]):
         return (tensor - 0.5) / 0.5, int(self.labels[index])
 
 
-def conv_generator() -> nn.Module:
-    """Table 5 as written."""
-    return nn.Sequential(
-        nn.ConvTranspose2d(110, 64, 7, 1, 0, bias=False),
-        nn.BatchNorm2d(64),
-        nn.ReLU(),
-        nn.ConvTranspose2d(64, 32, 4, 2, 1, bias=False),
-        nn.BatchNorm2d(32),
-        nn.ReLU(),
-        nn.ConvTranspose2d(32, 1, 4, 2, 1),
-        nn.Tanh(),
-    )
+class Pictures:
+    """The real images' loader, and the three settings that a tutorial has at the top of its file."""
+
+    def __init__(
+        self,
+        images: NDArray[np.uint8],
+        labels: NDArray[np.int64],
+        *,
+        batch_size: int = 128,
+        learning_rate: float = 1e-3,
+        device: str = "cpu",
+    ) -> None:
+        data = PictureDataset(images, labels)
+        self.loader = DataLoader(data, batch_size=batch_size, shuffle=True, drop_last=True)
+        self.batch_size, self.learning_rate, self.device = batch_size, learning_rate, device
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Real images and their classes, epoch after epoch."""
+        while True:
+            for real, classes in self.loader:
+                yield real.to(self.device), classes.to(self.device)
+
+    def adam(self, network: nn.Module) -> torch.optim.Adam:
+        return torch.optim.Adam(network.parameters(), lr=self.learning_rate, betas=(0.5, 0.999))
+
+    def targets(self) -> tuple[Tensor, Tensor]:
+        """What BCELoss compares real and generated images with: ones and zeros."""
+        return torch.ones(self.batch_size, device=self.device), torch.zeros(self.batch_size, device=self.device)
+
+    def asked(self) -> Tensor:
+        """The classes asked of the generator."""
+        return torch.randint(0, 10, (self.batch_size,), device=self.device)
+
+    def noise(self) -> Tensor:
+        return torch.randn(self.batch_size, 100, device=self.device)
+
+    def code(self, asked: Tensor) -> Tensor:
+        """Noise with the asked class's one-hot vector behind it."""
+        return torch.cat([self.noise(), F.one_hot(asked, 10).float()], 1)
 
 
-class ConvDiscriminator(nn.Module):
-    """Table 6 as written, with its Sigmoid."""
+def gan_steps(generator: nn.Module, discriminator: nn.Module, pictures: Pictures) -> Iterator[None]:
+    """DCGAN's loop: neither player sees a class."""
+    adam_g, adam_d = pictures.adam(generator), pictures.adam(discriminator)
+    bce, (ones, zeros) = nn.BCELoss(), pictures.targets()
+    for real, _ in pictures:
+        discriminator.zero_grad()
+        bce(discriminator(real), ones).backward()
+        fake = generator(pictures.noise()[:, :, None, None])
+        bce(discriminator(fake.detach()), zeros).backward()
+        adam_d.step()
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.features = nn.Sequential(
-            nn.Conv2d(1, 32, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(32),
-            nn.ReLU(),
-            nn.Conv2d(32, 64, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(64),
-            nn.ReLU(),
-        )
-        self.source = nn.Sequential(nn.Conv2d(64, 1, 7), nn.Sigmoid())
-        self.auxiliary = nn.Sequential(nn.Flatten(), nn.Linear(3136, 128), nn.ReLU(), nn.Linear(128, 10))
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.features(images)
-        return self.source(features).view(-1), self.auxiliary(features)
+        generator.zero_grad()
+        bce(discriminator(fake), ones).backward()
+        adam_g.step()
+        yield
 
 
-def acgan_steps(images: NDArray[np.uint8], labels: NDArray[np.int64], *, batch_size: int = 128) -> Iterator[None]:
-    """An endless tutorial loop; one step each time it is asked for the next."""
-    generator, discriminator = conv_generator(), ConvDiscriminator()
-    adam_g = torch.optim.Adam(generator.parameters(), lr=1e-3, betas=(0.5, 0.999))
-    adam_d = torch.optim.Adam(discriminator.parameters(), lr=1e-3, betas=(0.5, 0.999))
-    bce, cross_entropy = nn.BCELoss(), nn.CrossEntropyLoss()
-    loader = DataLoader(PictureDataset(images, labels), batch_size=batch_size, shuffle=True, drop_last=True)
-    ones, zeros = torch.ones(batch_size), torch.zeros(batch_size)
-    while True:
-        for real, classes in loader:
-            discriminator.zero_grad()
-            source, answer = discriminator(real)
-            (bce(source, ones) + cross_entropy(answer, classes)).backward()
-            asked = torch.randint(0, 10, (batch_size,))
-            code = torch.cat([torch.randn(batch_size, 100), nn.functional.one_hot(asked, 10).float()], 1)
-            fake = generator(code[:, :, None, None])
-            source, answer = discriminator(fake.detach())
-            (bce(source, zeros) + cross_entropy(answer, asked)).backward()
-            adam_d.step()
+def cgan_steps(generator: nn.Module, discriminator: nn.Module, pictures: Pictures) -> Iterator[None]:
+    """Both players are told the class."""
+    adam_g, adam_d = pictures.adam(generator), pictures.adam(discriminator)
+    bce, (ones, zeros) = nn.BCELoss(), pictures.targets()
+    for real, classes in pictures:
+        discriminator.zero_grad()
+        bce(discriminator(real, classes), ones).backward()
+        asked = pictures.asked()
+        fake = generator(pictures.code(asked)[:, :, None, None])
+        bce(discriminator(fake.detach(), asked), zeros).backward()
+        adam_d.step()
 
-            generator.zero_grad()
-            source, answer = discriminator(fake)
-            (bce(source, ones) + cross_entropy(answer, asked)).backward()
-            adam_g.step()
-            yield
+        generator.zero_grad()
+        bce(discriminator(fake, asked), ones).backward()
+        adam_g.step()
+        yield
+
+
+def acgan_steps(generator: nn.Module, discriminator: nn.Module, pictures: Pictures) -> Iterator[None]:
+    """The discriminator says the class beside the source."""
+    adam_g, adam_d = pictures.adam(generator), pictures.adam(discriminator)
+    bce, cross_entropy, (ones, zeros) = nn.BCELoss(), nn.CrossEntropyLoss(), pictures.targets()
+    for real, classes in pictures:
+        discriminator.zero_grad()
+        source, answer = discriminator(real)
+        (bce(source, ones) + cross_entropy(answer, classes)).backward()
+        asked = pictures.asked()
+        fake = generator(pictures.code(asked)[:, :, None, None])
+        source, answer = discriminator(fake.detach())
+        (bce(source, zeros) + cross_entropy(answer, asked)).backward()
+        adam_d.step()
+
+        generator.zero_grad()
+        source, answer = discriminator(fake)
+        (bce(source, ones) + cross_entropy(answer, asked)).backward()
+        adam_g.step()
+        yield
+
+
+def cgan_mlp_steps(generator: nn.Module, discriminator: nn.Module, pictures: Pictures) -> Iterator[None]:
+    """The one loop whose real and generated images are not in separate passes.
+
+    The layer before this discriminator's output is a BatchNorm: in passes of their own, real and generated images would
+    get the same mean score for ever (docs/models.md), and nothing would be learned. So both stand in one batch, as in
+    digitsmith.
+    """
+    adam_g, adam_d = pictures.adam(generator), pictures.adam(discriminator)
+    bce, (ones, zeros) = nn.BCELoss(), pictures.targets()
+    for real, classes in pictures:
+        asked = pictures.asked()
+        both = torch.cat([classes, asked])
+        discriminator.zero_grad()
+        fake = generator(pictures.code(asked))
+        on_real, on_fake = discriminator(torch.cat([real, fake.detach()]), both).chunk(2)
+        (bce(on_real, ones) + bce(on_fake, zeros)).backward()
+        adam_d.step()
+
+        generator.zero_grad()
+        _, on_fake = discriminator(torch.cat([real, fake]), both).chunk(2)
+        bce(on_fake, ones).backward()
+        adam_g.step()
+        yield
+
+
+LOOPS: dict[str, Loop] = {
+    "gan": gan_steps,
+    "cgan": cgan_steps,
+    "acgan": acgan_steps,
+    "cgan-mlp": cgan_mlp_steps,
+}

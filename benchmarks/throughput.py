@@ -1,118 +1,144 @@
-"""Images a second of training at batch 128, digitsmith's own steps against a textbook loop, in turn in one run.
+"""Images a second of training: digitsmith's own loop against a textbook loop, and against the machine's own limit.
 
-    python benchmarks/throughput.py [--rounds 7] [--json FILE]
+    python benchmarks/throughput.py [--models acgan ...] [--rounds 7] [--steps 100] [--json FILE] [--docs FILE]
 
-Each contender is a process of its own, as it would be for a user; in each round both work once, one after the
-other, so that a machine whose speed drifts slows both. The ratio is taken round by round. Beside it the peak
-memory of `digitsmith train acgan`, logs and checkpoints included, over a tenth of an epoch.
+For each model four processes work in turn, round after round: `train_gan`, as `digitsmith train` calls it, with all
+that it logs and checks; the textbook loop of the same layers; and torch.mm of two 2048x2048 matrices, in float32 and in
+bfloat16, which is as fast as this machine multiplies. All have the same number of threads. Ratios and shares are taken
+round by round. Besides: the peak memory of `digitsmith train MODEL` over a tenth of an epoch.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import multiprocessing
-import os
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import torch
 
-from digitsmith.config import TrainSettings, settings_for
+from arithmetic import flops_per_image
+from digitsmith.config import DEVICES, MODELS, PRECISIONS, TrainSettings, settings_for
 from digitsmith.data.mnist import load_mnist
-from digitsmith.training.batches import BatchSource
-from digitsmith.training.machine import describe, keep_freed_memory, resolve
-from digitsmith.training.state import TrainingState
-from digitsmith.training.step import adversarial_step
-from textbook import acgan_steps
+from digitsmith.training.loop import train_gan
+from digitsmith.training.machine import describe, resolve
+from digitsmith.training.observers import Moment, Observer
+from measuring import arguments_of, cost_of, in_turn, machine, machine_line, made_by, publish
+from textbook import LOOPS, Pictures
+from textbook_networks import NETWORKS
+from throughput_tables import Measured, limit_table, speed_table
+from turns import Contender, StepDone, Worker
+
+SIDE = 2048
+PRODUCT_FLOPS = 2 * SIDE**3
+PRODUCTS = {"cpu": 5, "cuda": 1000}  # in a turn: enough of them to hide what one call costs
 
 
-def digitsmith_steps(settings: TrainSettings) -> Iterator[None]:
-    """The work of every step in `training/loop.py`: batch, update of both players, average, check."""
-    keep_freed_memory()
-    digits = load_mnist("train")
-    state = TrainingState(settings, digits, device=settings.device)
-    source = BatchSource(digits, settings, z_dim=state.players.generator.z_dim, device=settings.device)
-    while True:
-        state.set_learning_rate(settings.learning_rate)
-        result = adversarial_step(state.players, source.batch(state.step))
-        state.step += 1
-        state.averaged.update(images_seen=state.step * settings.batch_size, batch_size=settings.batch_size)
-        assert float(result.loss_d) + float(result.loss_g) < 1e4
-        yield
+class TellsEachStep(Observer):
+    """Calls a function after every step."""
+
+    def __init__(self, step_done: StepDone) -> None:
+        self.step_done = step_done
+
+    def stepped(self, moment: Moment) -> None:
+        self.step_done()
 
 
-def textbook_steps(settings: TrainSettings) -> Iterator[None]:
-    digits = load_mnist("train")
-    return acgan_steps(digits.images, digits.labels, batch_size=settings.batch_size)
-
-
-def work(contender: Callable[[TrainSettings], Iterator[None]], settings: TrainSettings, orders: Connection) -> None:
-    """In a process of its own: for each number of steps received, take them and send back the seconds."""
-    torch.set_num_threads(settings.threads)
-    steps = contender(settings)
-    while count := orders.recv():
-        began = time.perf_counter()
-        for _ in range(count):
-            next(steps)
-        orders.send(time.perf_counter() - began)
-
-
-def peak_memory_mib() -> float:
-    """Of `digitsmith train acgan`, as the operating system counted it."""
+def digitsmith_training(settings: TrainSettings, step_done: StepDone) -> None:
+    """A run of digitsmith, into a folder that is thrown away."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "digitsmith", "train", "acgan", "--epochs", "0.1", "--out", f"{folder}/run"]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        assert status == 0, "the training run failed"
-    return usage.ru_maxrss / 1024
+        train_gan(settings, load_mnist("train"), out=Path(folder) / "run", observers=[TellsEachStep(step_done)])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=60, help="per contender and round")
-    parser.add_argument("--json", type=Path)
-    arguments = parser.parse_args()
+def textbook_training(settings: TrainSettings, step_done: StepDone) -> None:
+    """The textbook loop, with the settings that both have."""
+    digits = load_mnist("train")
+    generator, discriminator = (network.to(settings.device) for network in NETWORKS[settings.model]())
+    pictures = Pictures(
+        digits.images,
+        digits.labels,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        device=settings.device,
+    )
+    for _ in LOOPS[settings.model](generator, discriminator, pictures):
+        step_done()
 
-    settings = resolve(settings_for("acgan"))
-    contenders = {"digitsmith": digitsmith_steps, "textbook": textbook_steps}
-    spawn = multiprocessing.get_context("spawn")
-    pipes: dict[str, Connection] = {}
-    for name, contender in contenders.items():
-        pipes[name], theirs = spawn.Pipe()
-        spawn.Process(target=work, args=(contender, settings, theirs), daemon=True).start()
 
-    def images_per_s(name: str, steps: int) -> float:
-        pipes[name].send(steps)
-        return steps * settings.batch_size / float(pipes[name].recv())
+def matrix_products(settings: TrainSettings, step_done: StepDone, *, precision: str) -> None:
+    """One product a step."""
+    one, two = torch.randn(2, SIDE, SIDE).to(device=settings.device, dtype=getattr(torch, precision))
+    while True:
+        torch.mm(one, two)
+        step_done()
 
-    for name in contenders:
-        images_per_s(name, 30)  # not counted: first calls choose their kernels
-    rates: dict[str, list[float]] = {name: [] for name in contenders}
-    for _ in range(arguments.rounds):
-        for name in contenders:
-            rates[name].append(images_per_s(name, arguments.steps))
-    for pipe in pipes.values():
-        pipe.send(0)
-    ratios = [ours / theirs for ours, theirs in zip(rates["digitsmith"], rates["textbook"], strict=True)]
 
-    machine = describe(settings)
-    print(f"{machine['processor']}, {machine['threads']} threads, {machine['precision']}, torch {torch.__version__}")
-    for name, row in rates.items():
-        print(f"{name:>12}  {statistics.median(row):8,.0f} images/s   ({min(row):,.0f} to {max(row):,.0f})")
-    print(f"{'ratio':>12}  {statistics.median(ratios):8.2f}            ({min(ratios):.2f} to {max(ratios):.2f})")
-    memory = peak_memory_mib()
-    print(f"{'peak memory':>12}  {memory:8,.0f} MiB        (digitsmith train acgan)")
-    if arguments.json:
-        result = {"machine": machine, "images_per_s": rates, "ratio": ratios, "peak_memory_mib": memory}
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n")
+def measure(settings: TrainSettings, *, rounds: int, steps: int) -> Measured:
+    """All figures of `settings.model`. `settings` are resolved ones."""
+    products = PRODUCTS[settings.device]
+    contenders: dict[str, tuple[Contender, int, float]] = {  # each with its steps in a turn, and what a step amounts to
+        "digitsmith": (digitsmith_training, steps, settings.batch_size),
+        "float32": (partial(matrix_products, precision="float32"), products, PRODUCT_FLOPS),
+        "textbook": (textbook_training, steps, settings.batch_size),
+        "bfloat16": (partial(matrix_products, precision="bfloat16"), products, PRODUCT_FLOPS),
+    }
+    with ExitStack() as stack:
+        turns: dict[str, Callable[[], float]] = {}
+        for name, (contender, count, amount) in contenders.items():
+            worker = stack.enter_context(Worker(contender, settings))
+            turns[name] = partial(rate, worker, count, amount)
+        rates = in_turn(turns, rounds=rounds)
+    return Measured(
+        model=settings.model,
+        precision=settings.precision,
+        batch_size=settings.batch_size,
+        images_per_s={name: rates[name] for name in ("digitsmith", "textbook")},
+        product_flops_per_s={name: rates[name] for name in ("float32", "bfloat16")},
+        flops_per_image=flops_per_image(settings.model, batch_size=settings.batch_size),
+        peak_mib=peak_mib(settings),
+    )
+
+
+def rate(worker: Worker, steps: int, amount: float) -> float:
+    """`amount` a step, a second."""
+    return steps * amount / worker.seconds(steps)
+
+
+def peak_mib(settings: TrainSettings, *, epochs: float = 0.1) -> float:
+    """Of the whole command, its page and figures included."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "digitsmith", "train", settings.model, "--out", f"{folder}/run"]
+        command += ["--epochs", str(epochs), "--threads", str(settings.threads)]
+        command += ["--precision", settings.precision, "--device", settings.device]
+        return cost_of(command).peak_mib
+
+
+def main(line: Sequence[str] | None = None) -> None:
+    parser = arguments_of(__doc__, rounds=7)
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
+    parser.add_argument("--steps", type=int, default=100, help="of training in a turn (100: two rows of the log)")
+    parser.add_argument("--threads", type=int, default=0, help="as of `digitsmith train`; 0: measured at the start")
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="digitsmith's")
+    parser.add_argument("--device", choices=DEVICES, default="auto", help="of all contenders")
+    arguments = parser.parse_args(line)
+    chosen = resolved(arguments)
+    facts = machine(threads=chosen[0].threads) | {"device": describe(chosen[0])["device"]}
+
+    results = [measure(settings, rounds=arguments.rounds, steps=arguments.steps) for settings in chosen]
+    on = f"{facts['device']}; " if facts["device"] != "cpu" else ""
+    below = f"{made_by(parser, arguments)}: {on}{machine_line(facts)}"
+    record = {"machine": facts, "models": [result.record() for result in results]}
+    publish(arguments, "training", text=f"{speed_table(results)}\n\n{limit_table(results)}\n\n{below}", record=record)
+
+
+def resolved(arguments: argparse.Namespace) -> list[TrainSettings]:
+    """Each model's own report's settings, without end, all on as many threads as help here."""
+    asked = {key: getattr(arguments, key) for key in ("threads", "precision", "device")} | {"epochs": 1e6}
+    threads = resolve(settings_for(arguments.models[0], overrides=asked)).threads
+    return [resolve(settings_for(model, overrides=asked | {"threads": threads})) for model in arguments.models]
 
 
 if __name__ == "__main__":

@@ -1,0 +1,143 @@
+"""What the benchmarks share: contenders in turn, medians, the cost of a process, the machine, and where results go.
+
+A result goes to three places: a Markdown table on the screen, the same between two comments of a document
+(`--docs`), and every single measurement into a JSON file (`--json`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+LAUNCHER = Path(__file__).with_name("launcher.py")
+
+
+def in_turn(contenders: Mapping[str, Callable[[], T]], *, rounds: int) -> dict[str, list[T]]:
+    """Call every contender once, uncounted, to warm up; then all of them once a round: A B C, A B C, ...
+
+    A machine whose speed drifts slows all of them alike, so that ratios taken round by round hold.
+
+    Returns:
+        What each gave, `rounds` results under its name.
+    """
+    for turn in contenders.values():
+        turn()
+    results: dict[str, list[T]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, turn in contenders.items():
+            results[name].append(turn())
+    return results
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median of some measurements, and their range."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        return cls(statistics.median(values), min(values), max(values))
+
+    def text(self, digits: int = 0) -> str:
+        """As `4,443 (4,387 to 4,516)`."""
+        return f"{self.median:,.{digits}f} ({self.low:,.{digits}f} to {self.high:,.{digits}f})"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of a whole process: seconds from its start to its end, and its largest resident memory."""
+
+    seconds: float
+    peak_mib: float
+
+
+def cost_of(command: Sequence[str]) -> Cost:
+    """Run `command`, whose first word is a program's path, and measure it; what it writes is thrown away."""
+    launch = [sys.executable, "-I", "-S", str(LAUNCHER), *command]
+    cost = json.loads(subprocess.run(launch, capture_output=True, text=True, check=True).stdout)
+    if cost["status"] != 0:
+        raise SystemExit(f"exit status {cost['status']}: {' '.join(command)}")
+    return Cost(cost["seconds"], cost["peak_mib"])
+
+
+def machine(*, threads: int | None = None) -> dict[str, str | int | float]:
+    """The machine, how busy it was when this was asked, the versions, and the threads where they are pinned."""
+    from digitsmith.config import TrainSettings
+    from digitsmith.training.machine import describe, versions
+
+    described = describe(TrainSettings())
+    facts: dict[str, str | int | float] = {key: described[key] for key in ("processor", "cores", "system")}
+    if threads is not None:
+        facts["threads"] = threads
+    return facts | {"load": round(os.getloadavg()[0], 2)} | versions()
+
+
+def machine_line(facts: Mapping[str, str | int | float]) -> str:
+    """`machine()` in a sentence for the document."""
+    threads = f", {facts['threads']} thread{'s' * (facts['threads'] != 1)}" if "threads" in facts else ""
+    return (
+        f"{facts['processor']}, {facts['cores']} cores{threads}, {facts['system']}, load {facts['load']} before the "
+        f"start; digitsmith {facts['digitsmith']}, torch {facts['torch']}, NumPy {facts['numpy']}, "
+        f"Python {facts['python']}."
+    )
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """The first column names its row; all others are figures, to the right."""
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def arguments_of(description: str | None, *, rounds: int) -> argparse.ArgumentParser:
+    """A parser with the options that every benchmark has."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=rounds, help=f"counted turns of each contender ({rounds})")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every single measurement there")
+    parser.add_argument("--docs", type=Path, metavar="FILE", help="put the table into that document, in its place")
+    return parser
+
+
+def made_by(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> str:
+    """The command of this run for the document: the options that are not their defaults, and the rounds."""
+    words = ["python", f"benchmarks/{parser.prog}"]
+    for name, value in vars(arguments).items():
+        if name not in ("json", "docs") and value != parser.get_default(name):
+            words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+    return f"`{shlex.join(words)}`, {arguments.rounds} round{'s' * (arguments.rounds != 1)}"
+
+
+def publish(arguments: argparse.Namespace, name: str, *, text: str, record: Mapping[str, Any]) -> None:
+    """Print `text`; write `record` to `--json`, and `text` into the block `name` of `--docs`, where asked for."""
+    print(text)
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    if arguments.docs:
+        write_block(arguments.docs, name, text)
+
+
+def write_block(document: Path, name: str, text: str) -> None:
+    """Replace what stands between the comments `<!-- begin NAME ... -->` and `<!-- end NAME -->` of `document`.
+
+    Raises:
+        SystemExit: the document has no such two comments; it is left as it is.
+    """
+    before, begin, rest = document.read_text(encoding="utf-8").partition(f"<!-- begin {name} ")
+    remark, arrow, rest = rest.partition(" -->\n")
+    _, end, after = rest.partition(f"<!-- end {name} -->")
+    if not (begin and arrow and end):
+        raise SystemExit(f"{document}: has no comments '<!-- begin {name} ... -->' and '<!-- end {name} -->'")
+    document.write_text(f"{before}{begin}{remark}{arrow}\n{text}\n\n{end}{after}", encoding="utf-8")
