@@ -283,7 +283,7 @@ def test_style_of_equal_or_missing_values_is_drawn():
     assert numbers["area"]["mean"] == {"generated": None, "test": 1.5}
     assert numbers["area"]["without"] == {"generated": 4, "test": 0}
     figure = style_figure(numbers, {"slant": "deg"})
-    assert [axes.get_xlabel() for axes in figure.axes] == ["slant (°)", "area"]
+    assert [axes.get_xlabel() for axes in figure.axes] == ["Slant (°)", "Area"]
     figure_bytes(figure, "svg")
 
 

@@ -24,10 +24,10 @@ _HOMES = {
     "DigitsmithError": "digitsmith.errors",
     "TrainSettings": "digitsmith.config",
     "compare": "digitsmith.comparing",
-    "draw_number": "digitsmith.api",
+    "draw_number": "digitsmith.drawing.making",
     "evaluate": "digitsmith.assess",
     "load": "digitsmith.drawing.model",
-    "make": "digitsmith.api",
+    "make": "digitsmith.drawing.making",
     "read_digits": "digitsmith.data.reading",
     "train": "digitsmith.api",
 }
@@ -49,12 +49,13 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from digitsmith.api import draw_number, make, train
+    from digitsmith.api import train
     from digitsmith.assess import evaluate
     from digitsmith.comparing import compare
     from digitsmith.config import Augmentation, TrainSettings
     from digitsmith.data.digits import Digits
     from digitsmith.data.reading import read_digits
+    from digitsmith.drawing.making import draw_number, make
     from digitsmith.drawing.model import DigitModel, load
     from digitsmith.errors import DigitsmithError
 

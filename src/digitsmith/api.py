@@ -1,4 +1,4 @@
-"""What every command does, as functions: train, make, draw a number, and the demonstration.
+"""What every command does, as functions: train, the demonstration, and from `drawing/making.py` make and draw a number.
 
 Here the rooms meet: training does not know of pages, drawing not of training loops. `cli.py` only parses,
 calls these, and prints.
@@ -6,7 +6,7 @@ calls these, and prints.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,21 +14,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitsmith.config import DEFAULT_MODEL, IN_MEMORY, TrainSettings, settings_for, with_overrides
+from digitsmith.config import IN_MEMORY, TrainSettings, settings_for, with_overrides
 from digitsmith.data.digits import Digits
 from digitsmith.data.reading import read_digits
-from digitsmith.drawing.model import DigitModel, load
-from digitsmith.drawing.numbers import compose_number, parse_number, save_image
-from digitsmith.drawing.requests import balanced_labels, labels_from_counts
-from digitsmith.drawing.writers import write_data_set
+from digitsmith.drawing.making import draw_number, make
+from digitsmith.drawing.model import DigitModel
+from digitsmith.drawing.numbers import save_image
+from digitsmith.drawing.requests import balanced_labels
 from digitsmith.errors import InputError
 from digitsmith.measure.reader import READER, read
 from digitsmith.report.page import write_run_page
-from digitsmith.storage import check_new_folder
 from digitsmith.training.loop import train_gan
-from digitsmith.training.machine import versions
 from digitsmith.training.observers import Observer
 from digitsmith.training.run_folder import RunFolder
+
+__all__ = ["FinishedRun", "default_folder", "demo", "draw_number", "make", "read_as_asked", "train", "write_page"]
 
 READ_COUNT = 10_000
 PAIRS_SHOWN = 4
@@ -122,8 +122,9 @@ def default_folder(settings: TrainSettings) -> Path:
 def read_as_asked(model: DigitModel, *, count: int = READ_COUNT, seed: int = 1) -> float:
     """The share of `count` generated digits, balanced over the classes, read as the class asked for."""
     labels = balanced_labels(count, len(model.config.classes))
-    right = [int((read(images) == asked).sum()) for images, asked in model.draw_chunks(labels, seed=seed)]
-    return sum(right) / count
+    # all drawn before the first is read: the reader's threads and those that draw ahead would be in each other's way
+    drawn = np.concatenate([images for images, _ in model.draw_chunks(labels, seed=seed)])
+    return float((read(drawn) == labels).mean())
 
 
 def write_page(
@@ -157,96 +158,6 @@ def real_rows(digits: Digits, *, by_class: bool) -> NDArray[np.uint8]:
     of_class = [np.flatnonzero(digits.labels == label) for label in range(len(digits.classes))]
     first = np.stack([np.resize(indices, PAIRS_SHOWN) for indices in of_class], axis=1)  # [4, K]
     return digits.images[first]
-
-
-def make(
-    count: int | None = None,
-    *,
-    out: str | Path,
-    model: str | Path | DigitModel = DEFAULT_MODEL,
-    format: str = "png",
-    counts: Mapping[int, int] | None = None,
-    seed: int = 0,
-    on_progress: Callable[[int], None] | None = None,
-) -> Path:
-    """Write a labelled data set of generated images into the new folder `out`.
-
-    Args:
-        count: how many images, the classes balanced to within one. Leave it out with `counts`.
-        out: a folder that does not exist yet or is empty.
-        model: a name or path that `load` understands, or a model at hand.
-        format: png, idx, npz, csv or parquet.
-        counts: label -> how many, for a set that is not balanced.
-        seed: image i depends on (weights, seed, i, label) alone.
-        on_progress: called with the number of images drawn so far.
-
-    Returns:
-        `out`.
-
-    Raises:
-        InputError: a count, label or format that cannot be, an `out` in use, an unconditional model.
-        StorageError: the disk refused; nothing half-written is left.
-    """
-    check_new_folder(Path(out))
-    drawer = model if isinstance(model, DigitModel) else load(model)
-    if not drawer.conditional:
-        raise InputError(
-            f"{drawer.config.model} draws digits without labels, so they make no labelled set; use a conditional model"
-        )
-    classes = drawer.config.classes
-    if count is not None and counts is None:
-        labels = balanced_labels(count, len(classes))
-    elif counts is not None and count is None:
-        labels = labels_from_counts(counts, len(classes))
-    else:
-        raise InputError("say how many digits: either a count for balanced classes or counts per class")
-
-    def chunks() -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
-        done = 0
-        for images, asked in drawer.draw_chunks(labels, seed=seed):
-            yield images, asked
-            done += len(images)
-            if on_progress is not None:
-                on_progress(done)
-
-    manifest = {
-        "model": drawer.config.model,
-        "weights_sha256": drawer.config.weights_sha256,
-        "seed": seed,
-        "versions": versions(),
-    }
-    return write_data_set(Path(out), chunks(), format=format, classes=classes, count=len(labels), manifest=manifest)
-
-
-def draw_number(
-    text: str,
-    *,
-    model: str | Path | DigitModel = DEFAULT_MODEL,
-    seed: int = 0,
-    trim: bool = False,
-    spacing_px: int | None = None,
-    scale: int = 1,
-    paper: bool = False,
-) -> NDArray[np.uint8]:
-    """A number, digit by digit in one picture.
-
-    Args:
-        text: `"2026"`; for classes with longer names, the names with commas between.
-        model, seed: as for `make`; digit i is image i of that seed.
-        trim, spacing_px, scale, paper: as in `compose_number`.
-
-    Returns:
-        uint8 [C, H * scale, W_total * scale].
-
-    Raises:
-        InputError: a character that is no class, an unconditional model, or a picture too large.
-    """
-    drawer = model if isinstance(model, DigitModel) else load(model)
-    if not drawer.conditional:
-        raise InputError(f"{drawer.config.model} cannot be asked for a digit; use a conditional model")
-    labels = parse_number(text, drawer.config.classes)
-    digits = np.concatenate([images for images, _ in drawer.draw_chunks(labels, seed=seed)])
-    return compose_number(digits, trim=trim, spacing_px=spacing_px, scale=scale, paper=paper)
 
 
 def demo(out: str | Path = "demo", *, count: int = 1000, observers: Sequence[Observer] = ()) -> FinishedRun:

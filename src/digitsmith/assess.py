@@ -24,6 +24,7 @@ from digitsmith.drawing.model import DigitModel, is_model, load
 from digitsmith.drawing.requests import balanced_labels
 from digitsmith.errors import InputError
 from digitsmith.measure.evaluation import FAMILIES, NEED_LABELS, READ_SHAPE, Evaluator, OnStage
+from digitsmith.measure.inception_weights import HOW_TO_GET, find_inception_weights
 from digitsmith.measure.mode_evaluation import STACK_SHAPE, evaluate_modes
 from digitsmith.measure.results import Evaluation
 from digitsmith.report.evaluation_page import write_evaluation_page
@@ -94,12 +95,20 @@ def evaluate(
             that a figure in `only` needs.
         StorageError: the disk refused the report.
     """
+    if isinstance(only, str):
+        only = only.split(",")
+    if report is not None and Path(report).exists() and not Path(report).is_dir():
+        raise InputError(f"{report}: is a file; name a folder for the report")
+    if only is not None and "inception" in only and inception_weights is None and find_inception_weights() is None:
+        raise InputError(f"the inception family needs the standard weights; {HOW_TO_GET}")
     generated = generated_images(subject, labels=labels, count=count, seed=seed)
     needy = [family for family in only or () if family in NEED_LABELS]
     if needy and generated.labels is None:
         raise InputError(
             f"{generated.name}: has no labels, which {needy[0]} needs; give a labelled set, or leave it out"
         )
+    if not (against is None or isinstance(against, str | Path | Digits)):
+        raise InputError(f"against must be mnist, a path or Digits, not {type(against).__name__}")
     reference = against if against is not None else _natural_reference(generated)
     facts = dict(generated.facts) | {"resized": resize}
     if reference == STACKED_MNIST:

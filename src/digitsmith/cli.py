@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shlex
 import signal
 import sys
@@ -141,12 +143,12 @@ def draw(
     paper: Annotated[bool, Parameter(help="dark ink on white instead of white on black", negative=())] = False,
 ) -> None:
     """Draw a number, digit by digit, into one picture."""
-    from digitsmith import api
+    from digitsmith.drawing.making import draw_number
     from digitsmith.drawing.numbers import save_image
 
     save_image(
         out,
-        api.draw_number(number, model=model, seed=seed, trim=trim, spacing_px=spacing_px, scale=scale, paper=paper),
+        draw_number(number, model=model, seed=seed, trim=trim, spacing_px=spacing_px, scale=scale, paper=paper),
     )
     print(out)
 
@@ -162,8 +164,8 @@ def make(
     seed: Annotated[int, Parameter(converter=whole)] = 0,
 ) -> None:
     """Write a labelled data set of generated images, with a manifest."""
-    from digitsmith import api
     from digitsmith.console import counting, summary
+    from digitsmith.drawing import making
     from digitsmith.drawing.model import load
     from digitsmith.drawing.requests import parse_counts
 
@@ -171,7 +173,9 @@ def make(
     asked = None if counts is None else parse_counts(counts, drawer.config.classes)
     total = count if asked is None else sum(asked.values())
     with counting("drawing", total or 0) as on_progress:
-        folder = api.make(count, out=out, model=drawer, format=format, counts=asked, seed=seed, on_progress=on_progress)
+        folder = making.make(
+            count, out=out, model=drawer, format=format, counts=asked, seed=seed, on_progress=on_progress
+        )
     summary([("data set", folder), ("manifest", folder / "manifest.json"), ("images", f"{total:,}")])
 
 
@@ -266,6 +270,14 @@ def run(arguments: Sequence[str]) -> int:
     except DigitsmithError as error:
         complain(str(error))
         return error.exit_code
+    except BrokenPipeError:  # whoever read the output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        complain("the output cannot be written: the disk is full; what was finished before is intact")
+        return 1
     except KeyboardInterrupt:
         complain("stopped; what was finished before is intact")
         return 130

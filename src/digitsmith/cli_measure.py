@@ -122,7 +122,7 @@ def compare(
             ("table", out / "table.md"),
             ("JSON", out / "comparison.json"),
             ("figures", out / "figures"),
-            ("runs", out / "runs"),
+            *([("runs", out / "runs")] if (out / "runs").exists() else []),
         ]
     )
 

@@ -18,7 +18,7 @@ from digitsmith.config import MODELS, digit_safe, settings_for, settings_to_dict
 from digitsmith.data.digits import Digits
 from digitsmith.data.stacked import STACKED_MNIST
 from digitsmith.drawing.model import DigitModel, load
-from digitsmith.errors import InputError
+from digitsmith.errors import InputError, TrainingInterrupted
 from digitsmith.measure.evaluation import FAMILIES, OnStage, require_families
 from digitsmith.report.comparison_page import ComparedModel, write_comparison_page
 from digitsmith.report.samples import read_samples
@@ -93,7 +93,12 @@ def compare(
         run = RunFolder(folder / "runs" / name)
         # Every setting is asked for, so that a run of other settings in this place is refused, not taken.
         asked = {key: value for key, value in settings_to_dict(settings).items() if key not in _THE_MACHINES}
-        api.train(out=run.root, resume=run.is_run(), overrides=asked | {"threads": threads}, observers=observers(name))
+        try:
+            overrides = asked | {"threads": threads}
+            api.train(out=run.root, resume=run.is_run(), overrides=overrides, observers=observers(name))
+        except TrainingInterrupted as error:
+            message = f"{folder}: stopped while {name} was trained; the same command goes on where it was"
+            raise TrainingInterrupted(message, signal_number=error.exit_code - 128) from None
         return run.root
 
     places = {_named(model): trained(model) if model in MODELS else Path(model) for model in models}
@@ -154,7 +159,10 @@ def _check_fits(model: DigitModel, training: Digits, *, name: str) -> None:
 
 def _named(model: str) -> str:
     """What a column is headed with: an architecture's name, or a path's last part."""
-    return model if model in MODELS else Path(model).resolve().name
+    if model in MODELS:
+        return model
+    folder = Path(model).resolve()
+    return folder.parent.name if folder.name == "weights" else folder.name  # as a run calls the folder of its weights
 
 
 def _grid(model: DigitModel, *, columns: int, seed: int) -> NDArray[np.uint8]:

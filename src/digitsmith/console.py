@@ -12,7 +12,6 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 from rich.text import Text
 
-from digitsmith.training.health import Measured
 from digitsmith.training.observers import Moment, Observer
 
 if TYPE_CHECKING:
@@ -20,8 +19,11 @@ if TYPE_CHECKING:
 
     from digitsmith.measure.evaluation import OnStage
     from digitsmith.measure.results import Evaluation
+    from digitsmith.training.health import Measured
 
 console = Console(highlight=False)
+progress_console = Console(highlight=False, stderr=True)  # so that a pipe or a file gets the results alone
+_NARROW = 90  # with fewer columns the table leaves out how the figures stand to the floor
 _WIDE = 130  # columns of a terminal that has room for a table's intervals
 
 
@@ -108,8 +110,10 @@ def counting(title: str, total: int) -> Iterator[Callable[[int], None]]:
 def staging(title: str, *, quiet: bool = False) -> Iterator[OnStage]:
     """A bar for work in named stages, each told of before it begins; where no one watches, a line for each."""
     columns = (TextColumn("[bold]{task.description}"), BarColumn(bar_width=12), TextColumn("{task.fields[stage]}"))
-    watched = console.is_terminal and not quiet
-    with Progress(*columns, TimeElapsedColumn(), console=console, disable=not watched, transient=True) as progress:
+    watched = progress_console.is_terminal and not quiet
+    with Progress(
+        *columns, TimeElapsedColumn(), console=progress_console, disable=not watched, transient=True
+    ) as progress:
         task = progress.add_task(title, stage="", total=None)
 
         told = ""
@@ -119,7 +123,7 @@ def staging(title: str, *, quiet: bool = False) -> Iterator[OnStage]:
             progress.update(task, stage=stage, completed=done, total=total)
             first_word = stage.partition(" ")[0].rstrip(":")  # a stage that counts on is one line where no one watches
             if not watched and not quiet and first_word != told:
-                console.print(f"{title}: {stage}", soft_wrap=True)
+                progress_console.print(f"{title}: {stage}", soft_wrap=True)
             told = first_word
 
         yield on_stage
@@ -137,17 +141,20 @@ def figures_table(evaluation: Evaluation) -> None:
     console.print(Text(f"{evaluation.subject} against {evaluation.against}", style="bold"), soft_wrap=True)
     if counts is not None:
         console.print(
-            f"{counts.images:,} images against {counts.reference_images:,}, real ones in the same seat beside them"
+            f"{counts.images:,} images against {counts.reference_images:,}, and real ones in their place beside them"
         )
     room = console if console.is_terminal else Console(width=_WIDE)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for number, head in enumerate(("", "generated", "floor: held-out", "real test set", "to the floor")):
-        table.add_column(head, justify="left" if number == 0 else "right", no_wrap=True)
+    heads = ["", "generated", "floor: held-out", "real test set", "to the floor"]
+    shown = len(heads) if room.width >= _NARROW else len(heads) - 1
+    for number, head in enumerate(heads[:shown]):  # only the names give way where it is narrow, never a figure
+        table.add_column(head, justify="left" if number == 0 else "right", no_wrap=number > 0 and room.width >= _NARROW)
     for row in rows:
         if row.measured:
             cells = (row.generated, row.held_out, row.test)
             texts = [str(cell) if room.width >= _WIDE else cell.value for cell in cells]
-            table.add_row(f"{row.name} {row.arrow}", *texts, f"{row.times_floor} {row.standing}".strip())
+            to_floor = ", ".join(part for part in (row.times_floor, row.standing) if part)
+            table.add_row(*[f"{row.name} {row.arrow}", *texts, to_floor][:shown])
     room.print(table)
     for row in rows:
         if row.everything_counts:

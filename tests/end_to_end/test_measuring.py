@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -103,3 +106,22 @@ def test_identical_images_and_nan_are_refused(tmp_path: Path) -> None:
     refused("evaluate", tmp_path / "same.npy", words="the same one")
     np.save(tmp_path / "nan.npy", np.full((200, 28, 28), np.nan, np.float32))
     refused("evaluate", tmp_path / "nan.npy", words="nan")
+
+
+def test_output_that_cannot_be_written_is_one_line_or_silence(real: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "digitsmith", "evaluate", str(real), "--against", str(real), "--only", "labels"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([*command, "--json"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert "disk is full" in done.stderr and "Traceback" not in done.stderr
+    piped = subprocess.run(
+        " ".join(map(shlex.quote, command)) + " | head -1", shell=True, capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in piped.stderr
+    assert "against" in piped.stdout  # the result's first line, and no line of the progress
+
+
+def test_a_place_that_cannot_be_is_refused_before_the_work(real: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    refused("evaluate", real, "--against", real, "--only", "labels", "--report", tmp_path / "file", words="is a file")
+    refused("evaluate", real, "--against", real, "--only", "inception", words="--download-inception")

@@ -1,51 +1,76 @@
-"""A trained generator, ready to draw: labels and a seed in, uint8 images out."""
+"""A trained generator, ready to draw: labels and a seed in, uint8 images out. No PyTorch, but to read a checkpoint."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from digitsmith.config import MAX_SEED, UNCONDITIONAL_MODELS
+from digitsmith.drawing.network import Z_DIM, Network
+from digitsmith.drawing.workers import in_order
 from digitsmith.errors import CheckpointError, InputError
-from digitsmith.models.blocks import Generator
+from digitsmith.host import available_cores
 from digitsmith.randomness import normal_rows
-from digitsmith.training.batches import to_uint8
-from digitsmith.training.checkpoint import newest_checkpoint
 from digitsmith.training.run_folder import RunFolder
-from digitsmith.training.state import without_prefix
 from digitsmith.weights.folder import (
     CONFIG,
     GeneratorConfig,
-    build_generator,
+    Weights,
     read_folder,
     save_folder,
     weights_checksum,
 )
+
+if TYPE_CHECKING:
+    from digitsmith.models.blocks import Generator
 
 SHIPPED = Path(__file__).parent.parent / "weights" / "shipped"
 CHUNK = 128
 """Images that pass the network at once, always. A product's last bits depend on how many rows it has and on
 where a row stands, so image i always stands in row i % CHUNK of a pass of CHUNK rows: that makes it the same
 whether it was asked for alone or among a million."""
+_MOST_THREADS = 8  # they draw more than any writer takes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DigitModel:
-    """A generator with what is known of it. `load` and `from_pretrained` make one."""
+    """A generator with what is known of it. `load` and `from_pretrained` make one.
+
+    Attributes:
+        config: what it is, and where it came from.
+        weights: by the names of its PyTorch module's state dict.
+        network: the same weights as they draw.
+    """
 
     config: GeneratorConfig
-    generator: Generator
+    weights: Weights = field(repr=False)
+    network: Network = field(repr=False)
 
     @property
     def conditional(self) -> bool:
         """Whether it draws the class it is asked for."""
         return self.config.model not in UNCONDITIONAL_MODELS
+
+    @cached_property
+    def generator(self) -> Generator:
+        """A PyTorch module with these weights, in evaluation mode, to go on from.
+
+        Drawing does without: its images are drawn by `network`, which is equal but for the last bits of a float.
+        """
+        import torch
+
+        from digitsmith.models.registry import architecture
+
+        generator = architecture(self.config.model).generator(self.config.image_shape, len(self.config.classes))
+        generator.load_state_dict({name: torch.tensor(array) for name, array in self.weights.items()})
+        return generator.eval()
 
     def draw(self, labels: Sequence[int] | NDArray[np.integer], *, seed: int = 0, start: int = 0) -> NDArray[np.uint8]:
         """Draw one image per label.
@@ -69,21 +94,36 @@ class DigitModel:
         images = np.concatenate(chunks) if chunks else np.zeros((0, channels, height, width), np.uint8)
         return images[:, 0] if channels == 1 else np.ascontiguousarray(images.transpose(0, 2, 3, 1))
 
-    @torch.no_grad()
     def draw_chunks(
-        self, labels: NDArray[np.int64], *, seed: int = 0, start: int = 0
+        self, labels: NDArray[np.int64], *, seed: int = 0, start: int = 0, threads: int | None = None
     ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
-        """`draw`, a piece at a time: uint8 [n, C, H, W] with their labels int64 [n], n <= 128, in order."""
+        """`draw`, a piece at a time: uint8 [n, C, H, W] with their labels int64 [n], n <= CHUNK, in order.
+
+        Args:
+            threads: draw ahead while the caller works on the piece before; None: one for each core, at most 8.
+                Their number does not change a byte.
+        """
         if not (0 <= seed <= MAX_SEED and start >= 0):
             raise InputError(f"seed must be 0 to 2**63 - 1 and start at least 0, not {seed} and {start}")
         end = start + len(labels)
-        for first in range(start - start % CHUNK, end, CHUNK):
+
+        def piece(first: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
             low, high = max(first, start), min(first + CHUNK, end)
+            asked = labels[low - start : high - start]
             padded = np.zeros(CHUNK, np.int64)
-            padded[low - first : high - first] = labels[low - start : high - start]
-            z = normal_rows(seed, np.arange(first, first + CHUNK), self.generator.z_dim)
-            images = to_uint8(self.generator(torch.from_numpy(z), torch.from_numpy(padded))).numpy()
-            yield images[low - first : high - first], padded[low - first : high - first]
+            padded[low - first : high - first] = asked
+            return self._pass(first, padded, seed=seed)[low - first : high - first], asked
+
+        firsts = range(start - start % CHUNK, end, CHUNK)
+        if len(firsts) <= 1:  # no thread is worth its while
+            yield from map(piece, firsts)
+        else:
+            yield from in_order(piece, firsts, threads=threads or min(available_cores(), _MOST_THREADS))
+
+    def _pass(self, first: int, labels: NDArray[np.int64], *, seed: int) -> NDArray[np.uint8]:
+        """Images first .. first + CHUNK - 1 of `seed`, uint8 [CHUNK, C, H, W]."""
+        z = normal_rows(seed, np.arange(first, first + CHUNK), Z_DIM)
+        return self.network.pixels(z, labels)
 
     def checked_labels(self, labels: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int64]:
         """`labels` as int64 [N].
@@ -105,7 +145,7 @@ class DigitModel:
         Raises:
             StorageError: the disk refused.
         """
-        save_folder(Path(folder), self.config, self.generator.state_dict())
+        save_folder(Path(folder), self.config, self.weights)
         return Path(folder)
 
     @classmethod
@@ -115,8 +155,7 @@ class DigitModel:
         Raises:
             CheckpointError: a file is missing, damaged or changed.
         """
-        config, tensors = read_folder(Path(folder))
-        return cls(config, build_generator(config, tensors, where=str(folder)))
+        return cls._of(*read_folder(Path(folder)), where=str(folder))
 
     @classmethod
     def from_run(cls, folder: str | Path) -> DigitModel:
@@ -127,22 +166,30 @@ class DigitModel:
         Raises:
             InputError: the folder is no run, or has no whole checkpoint yet.
         """
+        from digitsmith.training.checkpoint import newest_checkpoint
+        from digitsmith.training.state import without_prefix
+
         run = RunFolder(Path(folder))
         record = run.read_record()
         checkpoint = newest_checkpoint(run.checkpoints, warn=lambda line: warnings.warn(line, stacklevel=4))
         if checkpoint is None:
             raise CheckpointError(f"{folder}: has no checkpoint yet; let it train on, or use another run")
-        tensors = without_prefix(checkpoint.tensors, "ema")
+        weights = {name: tensor.numpy() for name, tensor in without_prefix(checkpoint.tensors, "ema").items()}
         channels, height, width = record["data"]["shape"]
         training = {key: record[key] for key in ("settings", "data", "versions", "machine")}
         config = GeneratorConfig(
             model=record["settings"]["model"],
             image_shape=(channels, height, width),
             classes=tuple(record["data"]["classes"]),
-            weights_sha256=weights_checksum(tensors),
+            weights_sha256=weights_checksum(weights),
             training=training | {"images_seen": checkpoint.images},
         )
-        return cls(config, build_generator(config, tensors, where=str(checkpoint.path)))
+        return cls._of(config, weights, where=str(checkpoint.path))
+
+    @classmethod
+    def _of(cls, config: GeneratorConfig, weights: Weights, *, where: str) -> DigitModel:
+        network = Network(config.model, config.image_shape, len(config.classes), weights, where=where)
+        return cls(config, weights, network)
 
 
 def shipped_names() -> list[str]:

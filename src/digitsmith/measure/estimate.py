@@ -44,7 +44,7 @@ def mean_estimate(scores: NDArray[np.floating]) -> Estimate:
     return within_standard_error(float(scores.mean(dtype=np.float64)), error, spread="95 %, over images")
 
 
-def share_estimate(hits: int, count: int) -> Estimate:
+def share_estimate(hits: float, count: int) -> Estimate:
     """The share of `hits` in `count` with Wilson's 95 % interval, which stays within [0, 1]."""
     share, z2 = hits / count, _Z_95**2
     middle = (share + z2 / (2 * count)) / (1 + z2 / count)

@@ -93,14 +93,20 @@ def prdc(generated: NDArray[np.float32], reference: Manifold) -> Prdc:
     of_generated, _ = _memberships(reference.features, manifold)
     return Prdc(
         precision=_share(balls_around),
-        recall=_share(of_generated),
+        recall=_share(of_generated, independent=len(generated)),
         density=mean_estimate(balls_around / reference.k),
-        coverage=_share(images_within),
+        coverage=_share(images_within, independent=len(generated)),
     )
 
 
-def _share(counts: NDArray[np.int64]) -> Estimate:
-    return share_estimate(int((counts > 0).sum()), len(counts))
+def _share(counts: NDArray[np.int64], *, independent: int | None = None) -> Estimate:
+    """The share of images in a ball at all.
+
+    Recall and coverage are shares of the reference, but what decides them is where the generated images happened to
+    fall: their interval is that of so many `independent` images where these are fewer, which errs on the wide side.
+    """
+    count = min(len(counts), independent or len(counts))
+    return share_estimate(float((counts > 0).mean()) * count, count)
 
 
 def _memberships(images: NDArray[np.float32], manifold: Manifold) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -171,7 +171,8 @@ def style_figure(numbers: Mapping[str, Any], units: Mapping[str, str]) -> Figure
             axes = figure.add_axes((0.04 + 0.325 * column, bottom / height, 0.285, 1.3 / height))
             _draw_histograms(axes, histograms)
             unit = {"deg": "°"}.get(units.get(name, ""), units.get(name, ""))
-            axes.set_xlabel(f"{name} ({unit})" if unit else name, labelpad=2)
+            words = name.partition("_")[0].capitalize()  # thickness_px -> Thickness
+            axes.set_xlabel(f"{words} ({unit})" if unit else words, labelpad=2)
         handles, labels = axes.get_legend_handles_labels()
         figure.legend(handles[::-1], labels[::-1], loc="upper right", ncols=3, fontsize=9, borderaxespad=0.3)
     return figure

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from digitsmith.measure.results import Evaluation, Measurement
-from digitsmith.report.cells import BETTER, LIKE_REAL, OFF, WORSE, cell_of, known, multiple, percent, standing
+from digitsmith.report.cells import BETTER, LIKE_REAL, OFF, WORSE, cell_of, known, multiple, overlap, percent, standing
 from digitsmith.report.compared_figures import BEST, TIED, ComparedFigure
 
 
@@ -43,12 +43,18 @@ def _distance(evaluation: Evaluation) -> Iterator[str]:
         ratio, test = measurement.times_floor, measurement.test
         if ratio is None or measurement.generated is None:
             continue
+        if standing(measurement) == LIKE_REAL:
+            yield (
+                f"By {measurement.name} the generated images cannot be told from held-out training images "
+                f"({cell_of(measurement)} against {cell_of(measurement, 'held_out')})."
+            )
+            return
         sentence = (
             f"By {measurement.name} the generated images are {_times(ratio)} as far from the training images as "
             f"held-out training images are ({cell_of(measurement).value} against "
             f"{cell_of(measurement, 'held_out').value})"
         )
-        if known(test):
+        if known(test) and not overlap(measurement.generated, test):
             order = "nearer" if measurement.generated.value < test.value else "farther"
             sentence += (
                 f"; they are {order} than the real test set, which other people wrote "

@@ -10,10 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 
-import digitsmith
+from digitsmith import host
 from digitsmith.config import TrainSettings
 from digitsmith.errors import ConfigError
 
@@ -38,13 +37,6 @@ def resolve(settings: TrainSettings) -> TrainSettings:
     return dataclasses.replace(settings, device=device, precision=precision, threads=threads)
 
 
-def available_cores() -> int:
-    """The cores this process may run on, which in a container are often fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def threads_that_help() -> int:
     """How many threads finish a typical layer first: 1, 2, 4, ... up to the cores, measured now (about 0.2 s).
 
@@ -63,7 +55,7 @@ def threads_that_help() -> int:
         return time.perf_counter() - began
 
     best, best_s = 1, seconds(1)
-    while 2 * best <= available_cores() and (doubled_s := seconds(2 * best)) < 0.9 * best_s:
+    while 2 * best <= host.available_cores() and (doubled_s := seconds(2 * best)) < 0.9 * best_s:
         best, best_s = 2 * best, doubled_s
     return best
 
@@ -103,12 +95,7 @@ def describe(settings: TrainSettings) -> dict[str, str | int]:
 
 def versions() -> dict[str, str]:
     """What computed it: digitsmith, torch, NumPy and Python."""
-    return {
-        "digitsmith": digitsmith.__version__,
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
+    return host.versions() | {"torch": torch.__version__}
 
 
 def _processor_name() -> str:

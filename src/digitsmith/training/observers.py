@@ -7,14 +7,16 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitsmith.storage import storage_errors, write_bytes_atomically
-from digitsmith.training.health import Measured
 from digitsmith.training.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from digitsmith.training.health import Measured
 
 
 @dataclass(frozen=True)

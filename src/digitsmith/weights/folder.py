@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from numpy.typing import NDArray
 
 from digitsmith.config import UNCONDITIONAL_MODELS
 from digitsmith.errors import CheckpointError
-from digitsmith.models.blocks import Generator
-from digitsmith.models.registry import architecture
 from digitsmith.storage import write_bytes_atomically, write_json_atomically
+
+Weights = dict[str, NDArray[Any]]  # C-contiguous, by the names of the PyTorch module's state dict
 
 FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
@@ -40,70 +40,58 @@ class GeneratorConfig:
     training: dict[str, Any] = field(default_factory=dict)
 
 
-def weights_checksum(tensors: dict[str, Tensor]) -> str:
-    """SHA-256 over names, types, shapes and bytes of all tensors, in the order of their names."""
+def weights_checksum(weights: Weights) -> str:
+    """SHA-256 over names, types, shapes and bytes of all weights, in the order of their names.
+
+    Types are spelled as PyTorch spells them.
+    """
     digest = hashlib.sha256()
-    for name in sorted(tensors):
-        tensor = tensors[name].detach().cpu().contiguous()
-        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        digest.update(tensor.numpy().tobytes())
+    for name in sorted(weights):
+        array = weights[name]
+        digest.update(f"{name} torch.{array.dtype} {list(array.shape)}\n".encode())
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 
-def build_generator(config: GeneratorConfig, tensors: dict[str, Tensor], *, where: str) -> Generator:
-    """The generator of `config` with `tensors` as its weights, in evaluation mode.
-
-    Raises:
-        CheckpointError: the weights are not the ones that `config` was written for.
-    """
-    if weights_checksum(tensors) != config.weights_sha256:
-        raise CheckpointError(f"{where}: the weights do not match their checksum; get or train them again")
-    generator = architecture(config.model).generator(config.image_shape, len(config.classes))
-    try:
-        generator.load_state_dict(tensors)
-    except RuntimeError:
-        raise CheckpointError(f"{where}: holds no weights of {config.model}; get or train them again") from None
-    return generator.eval()
-
-
-def save_folder(folder: Path, config: GeneratorConfig, tensors: dict[str, Tensor]) -> None:
+def save_folder(folder: Path, config: GeneratorConfig, weights: Weights) -> None:
     """Write all three files, each atomically.
 
-    The safetensors library orders tensors by itself and no metadata is added, so equal weights are equal bytes.
+    The safetensors library orders weights by itself and no metadata is added, so equal weights are equal bytes.
 
     Raises:
         StorageError: the disk refused.
     """
-    from safetensors.torch import save
+    from safetensors.numpy import save
 
-    content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
-    write_bytes_atomically(folder / WEIGHTS, content)
+    write_bytes_atomically(folder / WEIGHTS, save(weights))
     write_bytes_atomically(folder / CARD, model_card(config).encode())
     body = {"format": FORMAT, "library_name": "digitsmith"} | asdict(config)
     write_json_atomically(folder / CONFIG, body)
 
 
-def read_folder(folder: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
-    """What `save_folder` wrote; `build_generator` then verifies it.
+def read_folder(folder: Path) -> tuple[GeneratorConfig, Weights]:
+    """What `save_folder` wrote, the weights' checksum verified.
 
     Raises:
-        CheckpointError: a file is missing, damaged, or of another format.
+        CheckpointError: a file is missing, damaged, changed, or of another format.
     """
     from safetensors import SafetensorError
-    from safetensors.torch import load
+    from safetensors.numpy import load
 
-    path = folder / CONFIG
     try:
-        body = json.loads(path.read_bytes())
-        config = config_from_dict(body)
-        tensors = load((folder / WEIGHTS).read_bytes())
+        config = config_from_dict(json.loads((folder / CONFIG).read_bytes()))
+        content = (folder / WEIGHTS).read_bytes()
     except OSError as error:
         raise CheckpointError(f"{error.filename}: cannot be read ({error.strerror})") from None
-    except SafetensorError as error:
-        raise CheckpointError(f"{folder / WEIGHTS}: is damaged ({error}); get or train it again") from None
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise CheckpointError(f"{path}: is not a digitsmith model of format {FORMAT} ({error})") from None
-    return config, tensors
+        raise CheckpointError(f"{folder / CONFIG}: is not a digitsmith model of format {FORMAT} ({error})") from None
+    try:
+        weights = load(content)
+    except (SafetensorError, KeyError) as error:  # KeyError: of a type that NumPy has not
+        raise CheckpointError(f"{folder / WEIGHTS}: is damaged ({error}); get or train it again") from None
+    if weights_checksum(weights) != config.weights_sha256:
+        raise CheckpointError(f"{folder}: the weights do not match their checksum; get or train them again")
+    return config, weights
 
 
 def config_from_dict(body: Any) -> GeneratorConfig:
