@@ -140,5 +140,7 @@ def test_loading_imports_nothing_heavy():
 
 def test_the_cache_folder_is_the_users_own_unless_told(monkeypatch):
     monkeypatch.setenv("DIGITSMITH_CACHE", "")
-    monkeypatch.setattr("digitsmith.storage.platformdirs.user_cache_dir", lambda name, appauthor: f"/home/user/.cache/{name}")
+    monkeypatch.setattr(
+        "digitsmith.storage.platformdirs.user_cache_dir", lambda name, appauthor: f"/home/user/.cache/{name}"
+    )
     assert str(mnist.cache_file().parent) == "/home/user/.cache/digitsmith"
