@@ -15,7 +15,6 @@ from digitsmith.training.batches import BatchSource
 from digitsmith.training.loop import LOSS_LIMIT, learning_rate_at, steps_in
 from digitsmith.training.machine import keep_freed_memory
 from digitsmith.training.state import TrainingState
-from digitsmith.training.step import adversarial_step
 from racing import Contender
 from textbook import Pictures, acgan_steps
 from textbook_networks import AcganDiscriminator, conv_generator
@@ -35,7 +34,7 @@ def digitsmith_steps(settings: TrainSettings, digits: Digits) -> Iterator[Genera
     total_steps = steps_in(settings, digits)
     while state.step < total_steps:
         state.set_learning_rate(learning_rate_at(settings, state.step / total_steps))
-        result = adversarial_step(state.players, source.batch(state.step))
+        result = state.play(source.batch(state.step))
         state.step += 1
         state.averaged.update(images_seen=state.step * settings.batch_size, batch_size=settings.batch_size)
         if settings.device == "cpu" and not max(abs(float(result.loss_d)), abs(float(result.loss_g))) < LOSS_LIMIT:

@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 
 from arithmetic import flops_per_image
-from digitsmith.config import DEVICES, MODELS, PRECISIONS, TrainSettings, settings_for
+from digitsmith.config import DEVICES, PRECISIONS, REPORT_MODELS, TrainSettings, settings_for
 from digitsmith.data.mnist import load_mnist
 from digitsmith.training.loop import train_gan
 from digitsmith.training.machine import describe, resolve
@@ -118,7 +118,7 @@ def peak_mib(settings: TrainSettings, *, epochs: float = 0.1) -> float:
 
 def main(line: Sequence[str] | None = None) -> None:
     parser = arguments_of(__doc__, rounds=7)
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
+    parser.add_argument("--models", nargs="+", choices=REPORT_MODELS, default=REPORT_MODELS)
     parser.add_argument("--steps", type=int, default=100, help="of training in a turn (100: two rows of the log)")
     parser.add_argument("--threads", type=int, default=0, help="as of `digitsmith train`; 0: measured at the start")
     parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="digitsmith's")

@@ -20,7 +20,7 @@ import textbook
 import textbook_networks
 import throughput
 from arithmetic import flops_per_image
-from digitsmith.config import MODELS, TrainSettings, settings_for
+from digitsmith.config import REPORT_MODELS, TrainSettings, settings_for
 from digitsmith.data.digits import Digits
 from digitsmith.models.registry import build_networks
 from digitsmith.training.machine import resolve
@@ -40,7 +40,7 @@ def with_weights_of(network: nn.Module, original: nn.Module) -> nn.Module:
     return network
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", REPORT_MODELS)
 def test_the_textbooks_networks_are_digitsmiths(model: str) -> None:
     torch.manual_seed(0)
     plain = textbook_networks.NETWORKS[model]()
@@ -59,7 +59,7 @@ def test_the_textbooks_networks_are_digitsmiths(model: str) -> None:
     torch.testing.assert_close(said, verdict.source.sigmoid(), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", REPORT_MODELS)
 def test_a_textbook_step_moves_every_weight(model: str, few_digits: Digits) -> None:
     networks = textbook_networks.NETWORKS[model]()
     before = [[weight.detach().clone() for weight in network.parameters()] for network in networks]
@@ -212,7 +212,7 @@ def test_training_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(throughput, "measure", lambda settings, **how: made_up(settings.model))
     throughput.main([*options, "--threads", "1", "--device", "cpu"])
     text = document.read_text()
-    assert [text.count(f"\n| `{model}`, bfloat16 |") for model in MODELS] == [2] * 4
+    assert [text.count(f"\n| `{model}`, bfloat16 |") for model in REPORT_MODELS] == [2] * 4
     assert "--threads 1 --device cpu`, 7 rounds: " in text and str(tmp_path) not in text
     record = json.loads((tmp_path / "results" / "it.json").read_text())
     assert [row["ratio"] for row in record["models"]] == [[3.0, 2.0, 4.0]] * 4

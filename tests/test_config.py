@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from digitsmith.config import (
+    BY_LENGTH,
     MODELS,
     PRESETS,
     Augmentation,
@@ -37,7 +38,15 @@ def test_report_2_has_its_reports_settings() -> None:
 def test_a_model_alone_chooses_its_own_report(model: str) -> None:
     settings = settings_for(model)
     assert settings.model == model
-    assert settings.preset == ("report-1" if model == "cgan-mlp" else "report-2")
+    assert settings.preset == {"cgan-mlp": "report-1", "penman": "penman"}.get(model, "report-2")
+
+
+def test_penmans_preset_shrinks_its_steps_and_averages_by_the_length_of_the_run() -> None:
+    settings = PRESETS["penman"]()
+    assert (settings.model, settings.batch_size, settings.epochs) == ("penman", 128, 36)
+    assert (settings.adam_beta1, settings.adam_beta2, settings.decay_from) == (0, 0.99, 0.5)
+    assert settings.ema_half_life_images == BY_LENGTH
+    assert settings_for("penman", preset="report-2").adam_beta1 == 0.5
 
 
 def test_each_layer_lies_on_the_one_before(tmp_path: Path) -> None:
@@ -87,6 +96,11 @@ def test_saved_settings_come_back() -> None:
         ({"augmentation": {"shift_px": -1}}, "shift_px must be at least 0"),
         ({"augmentation": 3}, "augmentation must be a table"),
         ({"lr": 0.1}, "there is no setting 'lr'; there are model"),
+        ({"ema_half_life_images": -2}, "ema_half_life_images must be at least 0"),
+        ({"penalty_gamma": -0.1}, "penalty_gamma must be at least 0"),
+        ({"penalty_every": 0}, "penalty_every must be at least 1"),
+        ({"class_weight": float("nan")}, "class_weight must be at least 0"),
+        ({"style_weight": -1}, "style_weight must be at least 0"),
     ],
 )
 def test_what_cannot_be_right_is_named(overrides: dict[str, Any], words: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from digitsmith.drawing.numbers import compose_number, parse_number, save_image
+import digitsmith
+from digitsmith.drawing.hands import Hand
+from digitsmith.drawing.numbers import parse_number, save_image, write_number
 from digitsmith.drawing.requests import balanced_labels, labels_from_counts, parse_counts
 from digitsmith.errors import DigitsmithError, InputError, StorageError
+from digitsmith.measure.reader import read
 
 TEN = tuple("0123456789")
 
@@ -144,89 +148,138 @@ def test_numbers_that_cannot_be_drawn_are_refused(text: str, classes: tuple[str,
     assert says in one_line(error)
 
 
-def test_digits_stand_side_by_side_as_they_are() -> None:
-    digits = np.random.default_rng(0).integers(0, 256, (3, 3, 5, 4), dtype=np.uint8)
-    row = compose_number(digits)
-    assert row.dtype == np.uint8
-    assert np.array_equal(row, np.concatenate(list(digits), axis=2))
-    spaced = compose_number(digits, spacing_px=2)
-    assert spaced.shape == (3, 5, 3 * 4 + 2 * 2)
-    assert np.array_equal(spaced[:, :, 6:10], digits[1])
-    assert not spaced[:, :, 4:6].any()
+HAND = Hand(2)
 
 
-def test_scale_makes_squares_and_paper_turns_the_ground_white() -> None:
-    digits = np.array([[[[0, 255], [7, 0]]]], dtype=np.uint8)
-    assert compose_number(digits, scale=2, paper=True)[0].tolist() == [
-        [255, 255, 0, 0],
-        [255, 255, 0, 0],
-        [248, 248, 255, 255],
-        [248, 248, 255, 255],
-    ]
-    assert compose_number(strokes((3, 4)), spacing_px=3, paper=True, trim=True)[0, 0].tolist() == [255] * 5
+@pytest.mark.parametrize("size", [1, 16, 160, 333])
+def test_a_number_is_as_high_as_asked_and_filled_but_for_a_margin(size: int) -> None:
+    picture = write_number(strokes((3, 4), (3, 12)), HAND, size_px=size)
+    assert picture.dtype == np.uint8
+    assert picture.shape[:2] == (1, size)
+    if size >= 16:
+        inked = np.argwhere(picture[0] < 128)
+        for first, last, length in zip(inked.min(axis=0), inked.max(axis=0), picture.shape[1:], strict=True):
+            assert abs(first - 0.15 / 1.3 * size) < 0.02 * size + 1
+            assert abs(length - last - 0.15 / 1.3 * size) < 0.02 * size + 1
 
 
-def test_trimmed_digits_stand_four_pixels_apart_ink_to_ink() -> None:
-    digits = strokes((12, 13), (0, 27), (20, 25))
-    digits[0, 0, 0, 0] = 31  # fainter than ink
-    row = compose_number(digits, trim=True)
-    inked = (row[0] > 0).any(axis=0)
-    assert (
-        inked.tolist() == [False] * 2 + [True] * 2 + [False] * 4 + [True] * 28 + [False] * 4 + [True] * 6 + [False] * 2
-    )
+def test_one_hand_is_one_spacing_and_another_is_another() -> None:
+    digits = strokes(*[(10, 13)] * 6)
+    widths = {hand: write_number(digits, Hand(hand)).shape[2] for hand in range(6)}
+    assert len(set(widths.values())) > 3
+    assert widths[2] == write_number(digits, Hand(2)).shape[2]
+    assert not np.array_equal(write_number(digits, HAND, seed=1), write_number(digits, HAND, seed=2))
 
 
-def test_trim_keeps_a_digit_without_ink_and_ink_of_any_colour() -> None:
-    digits = np.zeros((2, 3, 28, 10), dtype=np.uint8)
-    digits[1, 2, 4, 5] = 255  # blue only
-    row = compose_number(digits, trim=True, spacing_px=0)
-    assert row.shape == (3, 28, 10 + 1)
-    assert row[2, 4, 10] == 255
+def test_a_number_in_colour_and_on_every_ground() -> None:
+    gray, colour = strokes((3, 9)), strokes((3, 9)).repeat(3, axis=1)
+    colour[:, 1:] = 0  # red
+    assert write_number(gray, HAND).shape[0] == 1
+    assert write_number(gray, HAND, ink=(1, 2, 3)).shape[0] == 3
+    assert write_number(gray, HAND, ground="transparent").shape[0] == 4
+    black = write_number(gray, HAND, ground="black")
+    assert (black[0, 0, 0], black.max()) == (0, 255)
+    red = write_number(colour, HAND)
+    middle = red.shape[1] // 2
+    assert red[:, middle, red.shape[2] // 2].tolist() == [255, 0, 0]
+    assert red[:, 0, 0].tolist() == [255, 255, 255]
+
+
+def test_digits_without_ink_are_blank_paper() -> None:
+    picture = write_number(np.zeros((3, 1, 28, 28), np.uint8), HAND)
+    assert (picture == 255).all()
+    assert picture.shape[2] > picture.shape[1]
 
 
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"scale": 0}, "scale 0 is too small"),
-        ({"spacing_px": -1}, "spacing -1 is negative"),
-        ({"scale": 1000}, "the picture would be 56000 × 28000 pixels, over 100,000,000"),
-        ({"spacing_px": 10**12}, "smaller scale or spacing"),
+        ({"size_px": 0}, "the picture's height must be 1 to 100,000,000 pixels, not 0"),
+        ({"size_px": -3}, "not -3"),
+        ({"size_px": 10**400}, "the picture's height must be 1 to"),
+        ({"size_px": 50_000}, "over 100,000,000; choose a smaller size, or fewer digits"),
+        ({"ground": "paper"}, "there is no ground 'paper'; choose one of white, black, transparent"),
     ],
 )
-def test_pictures_that_cannot_be_are_refused(settings: dict[str, int], says: str) -> None:
+def test_pictures_that_cannot_be_are_refused(settings: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError) as error:
-        compose_number(strokes((3, 4), (3, 4)), **settings)
+        write_number(strokes((3, 4), (3, 4)), HAND, **settings)
     assert says in one_line(error)
 
 
-def test_no_digits_make_no_picture() -> None:
-    with pytest.raises(InputError, match="no digits"):
-        compose_number(np.zeros((0, 1, 28, 28), dtype=np.uint8))
+# --- numbers by a model
+
+
+def test_a_number_is_readable_and_the_same_again() -> None:
+    picture = digitsmith.draw_number("2026", seed=3, hand=1, size_px=28, ground="black")
+    assert picture.shape[:2] == (1, 28)
+    assert np.array_equal(picture, digitsmith.draw_number("2026", seed=3, hand=1, size_px=28, ground="black"))
+    columns = np.flatnonzero((picture[0] > 40).any(axis=0))
+    parts = np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1)
+    assert len(parts) == 4
+    digits = np.zeros((4, 1, 28, 28), np.uint8)
+    for digit, part in zip(digits, parts, strict=True):
+        left = 14 - round(part.mean() - part[0] + 0.5)
+        digit[0, :, left : left + len(part)] = picture[0, :, part[0] : part[-1] + 1]
+    assert read(digits).tolist() == [2, 0, 2, 6]
+
+
+def test_seed_and_hand_each_matter_and_the_hand_is_the_seeds_by_default() -> None:
+    drawn = {
+        (seed, hand): digitsmith.draw_number("48", seed=seed, hand=hand).tobytes() for seed in (0, 5) for hand in (0, 5)
+    }
+    assert len(set(drawn.values())) == 4
+    assert digitsmith.draw_number("48", seed=5).tobytes() == drawn[5, 5]
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"hand": -1}, "hand must be 0 to 2**63 - 1, not -1"),
+        ({"seed": 2**63}, "seed must be 0 to 2**63 - 1, not 9223372036854775808"),
+        ({"ink": "blue"}, "'blue' is no colour; write it as #1a2b6d"),
+    ],
+)
+def test_numbers_nobody_can_write_are_refused(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError) as error:
+        digitsmith.draw_number("7", **settings)
+    assert says in one_line(error)
 
 
 # --- files
 
 
 @pytest.mark.parametrize("suffix", [".png", ".PNG", ".webp"])
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", [1, 3, 4])
 def test_a_saved_picture_has_the_same_pixels(tmp_path: Path, suffix: str, channels: int) -> None:
     image = np.random.default_rng(0).integers(0, 256, (channels, 9, 14), dtype=np.uint8)
     path = tmp_path / f"new folder/a picture{suffix}"
     save_image(path, image)
     with Image.open(path) as picture:
-        assert np.array_equal(np.asarray(picture.convert("RGB")).transpose(2, 0, 1)[:channels], image)
-        assert suffix == ".webp" or picture.mode == ("L" if channels == 1 else "RGB")
+        colours = picture.convert("RGBA" if channels == 4 else "RGB")
+        saved = np.asarray(colours).transpose(2, 0, 1)[:channels]
+        seen = np.ones((9, 14), bool) if channels < 4 else image[3] > 0  # WebP drops the colour of what is not seen
+        assert np.array_equal(saved[:, seen], image[:, seen])
+        assert suffix == ".webp" or picture.mode == {1: "L", 3: "RGB", 4: "RGBA"}[channels]
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
 def test_a_jpeg_is_close_and_replaces_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "year.jpg"
     path.write_text("old")
-    image = compose_number(strokes((3, 9), (3, 9)), scale=4)
+    image = write_number(strokes((3, 9), (3, 9)), HAND)
     save_image(path, image)
     with Image.open(path) as picture:
         assert picture.format == "JPEG"
         assert np.abs(np.asarray(picture).astype(int) - image[0]).mean() < 3
+
+
+@pytest.mark.parametrize("name", ["year.jpg", "year.JPEG"])
+def test_a_jpeg_cannot_be_transparent(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match=r"cannot be transparent; use \.png, or a white or black ground$") as error:
+        save_image(tmp_path / name, np.zeros((4, 5, 6), np.uint8))
+    one_line(error)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("name", ["year.gif", "year", "year.", ".png"])

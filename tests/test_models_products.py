@@ -7,7 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from digitsmith.models.blocks import ConvTransposeFromVector
-from digitsmith.models.products import ConvFromImage, ConvOfImageAndClass, ConvTransposeToImage, gather, scatter
+from digitsmith.models.products import (
+    ConvFromImage,
+    ConvOfImageAndClass,
+    ConvTransposeToImage,
+    gather,
+    of_whole_maps,
+    scatter,
+)
 
 PAIRS = [
     (lambda c: ConvFromImage(c, 8), lambda c: nn.Conv2d(c, 8, 4, stride=2, padding=1, bias=False), (5, None, 28, 28)),
@@ -68,6 +75,23 @@ def test_image_and_class_are_convolved_as_if_stacked() -> None:
     ):
         gradients = torch.autograd.grad(y.square().sum(), [of_image, of_class, layer.weight])
         results.append((y, *gradients))
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_layers_that_see_all_of_a_map_are_one_product(layout) -> None:
+    torch.manual_seed(0)
+    convolution, linear = nn.Conv2d(6, 1, 7).double().to(memory_format=layout), nn.Linear(6 * 7 * 7, 5).double()
+    maps = torch.randn(4, 6, 7, 7, dtype=torch.float64).contiguous(memory_format=layout).requires_grad_()
+    results = []
+    for answers in (
+        of_whole_maps(maps, convolution, linear),
+        (convolution(maps).flatten(1), linear(maps.flatten(1))),
+    ):
+        wanted = [maps, *convolution.parameters(), *linear.parameters()]
+        gradients = torch.autograd.grad(sum(answer.square().sum() for answer in answers), wanted)
+        results.append((*answers, *gradients))
     for ours, theirs in zip(*results, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 

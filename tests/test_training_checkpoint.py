@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -14,14 +15,14 @@ import numpy as np
 import pytest
 import torch
 
-from digitsmith.config import MODELS, TrainSettings, digit_safe
+from digitsmith.config import MODELS, STYLED_MODELS, Augmentation, TrainSettings, digit_safe
 from digitsmith.data.digits import Digits
 from digitsmith.errors import CheckpointError, InputError, StorageError, TrainingDiverged
-from digitsmith.training import loop
+from digitsmith.training import state
 from digitsmith.training.checkpoint import load_checkpoint, newest_checkpoint, save_checkpoint
 from digitsmith.training.loop import train_gan
 from digitsmith.training.run_files import read_log
-from digitsmith.training.run_folder import RunFolder
+from digitsmith.training.run_folder import MAY_CHANGE, RunFolder
 from digitsmith.training.step import Batch, Players, StepResult
 
 Settings = Callable[..., TrainSettings]
@@ -165,13 +166,35 @@ def test_a_resumed_run_ends_in_the_same_bits(
     model: str, precision: str, tmp_path: Path, few_digits: Digits, quick: Settings
 ) -> None:
     """In one process and in two halves; `tools/kill_and_resume.py` does it with SIGKILL."""
-    settings = quick(model, precision=precision, augmentation=digit_safe(), decay_from=1.0)
+    augmentation = Augmentation(shift_px=2.0) if model in STYLED_MODELS else digit_safe()
+    settings = quick(
+        model, precision=precision, augmentation=augmentation, decay_from=1.0, ema_half_life_images=10_000.0
+    )
     train_gan(settings, few_digits, out=tmp_path / "whole")
     train_gan(dataclasses.replace(settings, epochs=1.1), few_digits, out=tmp_path / "halves")
     train_gan(settings, few_digits, out=tmp_path / "halves", resume=True)
     whole, halves = (max((tmp_path / run / "checkpoints").glob("*.safetensors")) for run in ("whole", "halves"))
     assert whole.name == halves.name
     assert whole.read_bytes() == halves.read_bytes()
+
+
+def test_a_run_from_before_penman_had_settings_goes_on(tmp_path: Path, few_digits: Digits, quick: Settings) -> None:
+    """Neither its record nor its identity knows of settings that its model does not read."""
+    run = RunFolder(tmp_path / "run")
+    train_gan(quick(epochs=1.0), few_digits, out=run.root)
+    record = run.read_record()
+    later = {"penalty_gamma", "penalty_every", "class_weight", "style_weight"}
+    record["settings"] = {key: value for key, value in record["settings"].items() if key not in later}
+    run.record.write_text(json.dumps(record))
+    fields = {field.name for field in dataclasses.fields(TrainSettings)}
+    assert set(record["settings"]) == fields - later
+    decisive = {key: value for key, value in record["settings"].items() if key not in MAY_CHANGE}
+    digest = hashlib.sha256(json.dumps([decisive, few_digits.fingerprint()], sort_keys=True).encode()).hexdigest()
+    checkpoint = newest_checkpoint(run.checkpoints, warn=no_warning)
+    assert checkpoint is not None and checkpoint.run == digest  # as that digitsmith wrote it
+    settings = run.saved_settings()
+    train_gan(dataclasses.replace(settings, epochs=1.5), few_digits, out=run.root, resume=True)
+    assert read_log(run.log)[-1]["step"] == 15
 
 
 @pytest.mark.parametrize(("key", "value"), [("seed", 1), ("batch_size", 3), ("learning_rate", 0.5)])
@@ -215,7 +238,7 @@ def test_a_decaying_run_cannot_be_made_longer(tmp_path: Path, few_digits: Digits
 def test_a_broken_step_ends_the_run_with_good_checkpoints(
     poison: float, tmp_path: Path, few_digits: Digits, quick: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real_step = loop.adversarial_step
+    real_step = state.adversarial_step
     calls = 0
 
     def step_that_breaks_a_weight(players: Players, batch: Batch) -> StepResult:
@@ -227,7 +250,7 @@ def test_a_broken_step_ends_the_run_with_good_checkpoints(
                 next(players.discriminator.parameters()).fill_(poison)
         return result
 
-    monkeypatch.setattr(loop, "adversarial_step", step_that_breaks_a_weight)
+    monkeypatch.setattr(state, "adversarial_step", step_that_breaks_a_weight)
     run = tmp_path / "run"
     with pytest.raises(TrainingDiverged, match="learning-rate") as caught:
         train_gan(quick(), few_digits, out=run)

@@ -26,9 +26,11 @@ _HOMES = {
     "compare": "digitsmith.comparing",
     "draw_number": "digitsmith.drawing.making",
     "evaluate": "digitsmith.assess",
+    "form_page": "digitsmith.drawing.forms",
     "load": "digitsmith.drawing.model",
     "make": "digitsmith.drawing.making",
     "read_digits": "digitsmith.data.reading",
+    "sums_page": "digitsmith.drawing.sums",
     "train": "digitsmith.api",
 }
 
@@ -42,9 +44,11 @@ __all__ = [
     "compare",
     "draw_number",
     "evaluate",
+    "form_page",
     "load",
     "make",
     "read_digits",
+    "sums_page",
     "train",
 ]
 
@@ -55,8 +59,10 @@ if TYPE_CHECKING:
     from digitsmith.config import Augmentation, TrainSettings
     from digitsmith.data.digits import Digits
     from digitsmith.data.reading import read_digits
+    from digitsmith.drawing.forms import form_page
     from digitsmith.drawing.making import draw_number, make
     from digitsmith.drawing.model import DigitModel, load
+    from digitsmith.drawing.sums import sums_page
     from digitsmith.errors import DigitsmithError
 
 

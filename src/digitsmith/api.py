@@ -24,8 +24,9 @@ from digitsmith.drawing.requests import balanced_labels
 from digitsmith.errors import InputError
 from digitsmith.measure.reader import READER, read
 from digitsmith.report.page import write_run_page
+from digitsmith.training.budget import seconds_in, within
 from digitsmith.training.loop import train_gan
-from digitsmith.training.observers import Observer
+from digitsmith.training.observers import Observer, Observers
 from digitsmith.training.run_folder import RunFolder
 
 __all__ = ["FinishedRun", "default_folder", "demo", "draw_number", "make", "read_as_asked", "train", "write_page"]
@@ -64,17 +65,20 @@ def train(
     preset: str | None = None,
     config: Path | None = None,
     overrides: Mapping[str, Any] | None = None,
+    budget: str | None = None,
     observers: Sequence[Observer] = (),
 ) -> FinishedRun:
     """Train a GAN, export its weights, and write the figures and the page that show it.
 
     Args:
-        model: `gan`, `cgan`, `acgan` or `cgan-mlp`; without one, the settings file's or the preset's.
+        model: `gan`, `cgan`, `acgan`, `cgan-mlp` or `penman`; without one, the settings file's or the preset's.
         out: the run's folder; `runs/MODEL-DATA-seedN` where none is given. Images at hand need one.
         data: `mnist`, a path that `read_digits` understands, or images at hand.
         epochs, seed: as in `TrainSettings`, for convenience.
         resume: go on with the run in `out` (or begin it, where there is none yet), with its own settings.
         preset, config, overrides: as in `settings_for`; `overrides` has `TrainSettings`' fields as keys.
+        budget: instead of epochs, how long it may take here, as `90s`, `12m` or `1.5h`. The machine's speed is
+            measured when a run begins; one that is resumed goes on to the epochs that were found then.
         observers: are told of every step (`training.observers.Observer`).
 
     Raises:
@@ -83,6 +87,9 @@ def train(
     """
     named = {"epochs": epochs, "seed": seed, "data": _name_of(data)}
     asked = dict(overrides or {}) | {key: value for key, value in named.items() if value is not None}
+    if budget is not None and asked.get("epochs") is not None:
+        raise InputError("epochs and a budget both say how long the run is; give one of them")
+    budget_s = None if budget is None else seconds_in(budget)
     if resume and config is not None:
         raise InputError("a run is resumed with its own settings; leave out the settings file")
     if out is None and isinstance(data, Digits):
@@ -97,6 +104,8 @@ def train(
     if settings.data == IN_MEMORY and not isinstance(data, Digits):
         raise InputError(f"{folder}: was trained on images in memory; hand over the same ones as data")
     digits = data if isinstance(data, Digits) else read_digits(settings.data)
+    if budget_s is not None and not RunFolder(folder).is_run():
+        settings = within(budget_s, settings, digits, Observers(observers))
 
     train_gan(settings, digits, out=folder, resume=resume, observers=observers)
     drawn = DigitModel.from_run(folder)
@@ -172,7 +181,7 @@ def demo(out: str | Path = "demo", *, count: int = 1000, observers: Sequence[Obs
     digits_folder = folder / "digits"
     if not digits_folder.exists():
         make(count, out=digits_folder, model=run.model, format="png")
-    save_image(folder / "2026.png", draw_number("2026", model=run.model, scale=4))
+    save_image(folder / "2026.png", draw_number("2026", model=run.model))
     page = write_page(
         folder,
         run.model,

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from digitsmith import __version__, cli_measure
+from digitsmith import __version__, cli_measure, cli_page
+from digitsmith.cli_style import Height, Slant, Thickness, Width
 from digitsmith.config import DEFAULT_MODEL
 from digitsmith.errors import DigitsmithError
 from digitsmith.parsing import whole
@@ -36,15 +37,18 @@ app = App(
 
 app.command(cli_measure.evaluate)
 app.command(cli_measure.compare)
+app.command(cli_page.page)
 
 _TRAINING = Group("Training", sort_key=1)
 _AUGMENTING = Group("Augmentation of the real images (off unless asked for)", sort_key=2)
 _RUNNING = Group("Running", sort_key=3)
 
+_REJECT = "draw digits again that a proofreader does not read as asked, where it is one for this model"
+
 
 @app.command
 def train(
-    model: Annotated[str | None, Parameter(help="gan, cgan, acgan or cgan-mlp")] = None,
+    model: Annotated[str | None, Parameter(help="gan, cgan, acgan, cgan-mlp or penman")] = None,
     *,
     data: Annotated[
         str | None,
@@ -53,10 +57,13 @@ def train(
     out: Annotated[Path | None, Parameter(help="the run's folder; runs/MODEL-DATA-seedN if left out")] = None,
     resume: Annotated[bool, Parameter(help="go on with the run in --out, bit for bit", negative=())] = False,
     preset: Annotated[
-        str | None, Parameter(help="report-1, report-2 or demo; the model's own report if left out")
+        str | None, Parameter(help="report-1, report-2, demo or penman; the model's own if left out")
     ] = None,
     config: Annotated[Path | None, Parameter(help="a TOML file of settings")] = None,
     epochs: Annotated[float | None, Parameter(group=_TRAINING, help="passes over the images")] = None,
+    budget: Annotated[
+        str | None, Parameter(group=_TRAINING, help="instead: how long it may take here, as 90s, 5m or 1.5h")
+    ] = None,
     seed: Annotated[int | None, Parameter(converter=whole, group=_TRAINING, help="of all randomness")] = None,
     batch_size: Annotated[int | None, Parameter(converter=whole, group=_TRAINING)] = None,
     learning_rate: Annotated[float | None, Parameter(group=_TRAINING, help="Adam's, for both networks")] = None,
@@ -65,7 +72,7 @@ def train(
     ] = None,
     generator_loss: Annotated[str | None, Parameter(group=_TRAINING, help="minimax or non-saturating")] = None,
     ema_half_life_images: Annotated[
-        float | None, Parameter(group=_TRAINING, help="of the averaged generator that draws; 0: none")
+        float | None, Parameter(group=_TRAINING, help="of the averaged generator that draws; 0: none, -1: by the run")
     ] = None,
     augment: Annotated[
         bool, Parameter(group=_AUGMENTING, help="the four amounts below, at digit-safe strength", negative=())
@@ -87,7 +94,7 @@ def train(
     keep_checkpoints: Annotated[int | None, Parameter(converter=whole, group=_RUNNING)] = None,
     log_every_steps: Annotated[int | None, Parameter(converter=whole, group=_RUNNING)] = None,
 ) -> None:
-    """Train a model of the two reports, with figures, checkpoints, TensorBoard and a page that shows the run."""
+    """Train a GAN: penman, or a model of the two reports; with figures, checkpoints, TensorBoard and a page."""
     from digitsmith import api
     from digitsmith.console import ProgressLine, console
 
@@ -107,6 +114,7 @@ def train(
         resume=resume,
         preset=preset,
         config=config,
+        budget=budget,
         overrides={
             "batch_size": batch_size,
             "learning_rate": learning_rate,
@@ -134,21 +142,40 @@ def draw(
     *,
     out: Annotated[Path, Parameter(name=["--out", "-o"], help="the picture: .png, .jpg or .webp")],
     model: Annotated[str, Parameter(help="a shipped model's name, a run's folder, or a saved model's")] = DEFAULT_MODEL,
-    seed: Annotated[int, Parameter(converter=whole)] = 0,
-    trim: Annotated[
-        bool, Parameter(help="set ink at one distance from ink, whatever the digits' widths", negative=())
-    ] = False,
-    spacing_px: Annotated[int | None, Parameter(converter=whole, help="pixels of ground between two digits")] = None,
-    scale: Annotated[int, Parameter(converter=whole, help="each pixel becomes a square of this side")] = 4,
-    paper: Annotated[bool, Parameter(help="dark ink on white instead of white on black", negative=())] = False,
+    seed: Annotated[int, Parameter(converter=whole, help="of what is written")] = 0,
+    hand: Annotated[
+        int | None, Parameter(converter=whole, help="who writes: a person's own number; left out, the seed decides")
+    ] = None,
+    size: Annotated[int, Parameter(converter=whole, help="height of the picture, in pixels")] = 160,
+    ground: Annotated[str, Parameter(help="white, black or transparent")] = "white",
+    ink: Annotated[str | None, Parameter(help="colour of the ink, as #1a2b6d")] = None,
+    thickness: Thickness = None,
+    slant: Slant = None,
+    width: Width = None,
+    height: Height = None,
+    reject: Annotated[bool, Parameter(help=_REJECT)] = True,
 ) -> None:
-    """Draw a number, digit by digit, into one picture."""
+    """Write a number, as one person does, into one picture."""
     from digitsmith.drawing.making import draw_number
     from digitsmith.drawing.numbers import save_image
+    from digitsmith.drawing.requests import parse_style
 
     save_image(
         out,
-        draw_number(number, model=model, seed=seed, trim=trim, spacing_px=spacing_px, scale=scale, paper=paper),
+        draw_number(
+            number,
+            model=model,
+            seed=seed,
+            hand=hand,
+            size_px=size,
+            ground=ground,
+            ink=ink,
+            thickness=parse_style(thickness, "thickness"),
+            slant=parse_style(slant, "slant"),
+            width=parse_style(width, "width"),
+            height=parse_style(height, "height"),
+            reject=reject,
+        ),
     )
     print(out)
 
@@ -162,21 +189,45 @@ def make(
     model: Annotated[str, Parameter(help="a shipped model's name, a run's folder, or a saved model's")] = DEFAULT_MODEL,
     counts: Annotated[str | None, Parameter(help="instead of a count: how many of each class, as 0=500,7=1500")] = None,
     seed: Annotated[int, Parameter(converter=whole)] = 0,
+    reject: Annotated[bool, Parameter(help=_REJECT)] = True,
+    thickness: Thickness = None,
+    slant: Slant = None,
+    width: Width = None,
+    height: Height = None,
 ) -> None:
     """Write a labelled data set of generated images, with a manifest."""
     from digitsmith.console import counting, summary
     from digitsmith.drawing import making
     from digitsmith.drawing.model import load
-    from digitsmith.drawing.requests import parse_counts
+    from digitsmith.drawing.rejection import in_words
+    from digitsmith.drawing.requests import parse_counts, parse_style
 
     drawer = load(model)
     asked = None if counts is None else parse_counts(counts, drawer.config.classes)
     total = count if asked is None else sum(asked.values())
     with counting("drawing", total or 0) as on_progress:
         folder = making.make(
-            count, out=out, model=drawer, format=format, counts=asked, seed=seed, on_progress=on_progress
+            count,
+            out=out,
+            model=drawer,
+            format=format,
+            counts=asked,
+            seed=seed,
+            thickness=parse_style(thickness, "thickness"),
+            slant=parse_style(slant, "slant"),
+            width=parse_style(width, "width"),
+            height=parse_style(height, "height"),
+            reject=reject,
+            on_progress=on_progress,
         )
-    summary([("data set", folder), ("manifest", folder / "manifest.json"), ("images", f"{total:,}")])
+    summary(
+        [
+            ("data set", folder),
+            ("manifest", folder / "manifest.json"),
+            ("images", f"{total:,}"),
+            ("drawn again", in_words(folder)),
+        ]
+    )
 
 
 @app.command

@@ -81,11 +81,11 @@ def evaluate(
 
 
 def compare(
-    *models: Annotated[str, Parameter(help="gan, cgan, acgan, cgan-mlp to train; or runs and saved weights to take")],
+    *models: Annotated[str, Parameter(help="gan, cgan, acgan, cgan-mlp, penman to train; runs or weights to take")],
     out: Annotated[Path, Parameter(name=["--out", "-o"], help="the folder of the page, the figures and the runs")],
     data: Annotated[str, Parameter(group=_REAL, help="what they are trained on and measured against")] = "mnist",
     test: Test = None,
-    epochs: Annotated[float | None, Parameter(help="passes over the images; left out: each report's own")] = None,
+    epochs: Annotated[float | None, Parameter(help="passes over the images; left out: each preset's own")] = None,
     seed: Annotated[int, Parameter(converter=whole, help="of training, drawing and measuring")] = 0,
     threads: Annotated[int | None, Parameter(converter=whole, help="CPU threads of training; 0: measured")] = None,
     count: Annotated[int, Parameter(converter=whole, help="images each model draws to be measured")] = 10_000,

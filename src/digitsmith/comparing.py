@@ -53,7 +53,7 @@ def compare(
     Interrupted, it goes on where it was: models trained before are not trained again.
 
     Args:
-        models: architectures (`gan`, `cgan`, `acgan`, `cgan-mlp`), trained at their report's own settings into
+        models: architectures (`gan`, `cgan`, `acgan`, `cgan-mlp`, `penman`), trained at their own presets into
             `out/runs`; or paths of runs and of saved weights, taken as they are.
         out: the folder of the page, `comparison.json`, `table.md`, the figures and the runs.
         data: what the architectures are trained on and all are measured against.

@@ -18,13 +18,17 @@ from digitsmith.errors import ConfigError
 Settings = TypeVar("Settings", "TrainSettings", "Augmentation")
 
 DEFAULT_MODEL = "cgan"  # of the conditional four it keeps the labels best (README)
-MODELS = ("gan", "cgan", "acgan", "cgan-mlp")
+REPORT_MODELS = ("gan", "cgan", "acgan", "cgan-mlp")
+MODELS = (*REPORT_MODELS, "penman")
 UNCONDITIONAL_MODELS = ("gan",)  # cannot be asked for a class
+STYLED_MODELS = ("penman",)  # can be asked for a thickness, a slant, a width and a height
 GENERATOR_LOSSES = ("minimax", "non-saturating")
 PRECISIONS = ("auto", "float32", "bfloat16")
 DEVICES = ("auto", "cpu", "cuda")
+_STYLED_SETTINGS = ("penalty_gamma", "penalty_every", "class_weight", "style_weight")
 MAX_SEED = 2**63 - 1
 IN_MEMORY = "in memory"  # what a run records as its data when images were handed over, not named
+BY_LENGTH = -1.0  # `ema_half_life_images` that follows from how long the run is
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class TrainSettings:
     """What makes a training run. Two runs of equal settings, data and thread count end in equal bits."""
 
     model: str = DEFAULT_MODEL
-    """Architecture: gan, cgan, acgan or cgan-mlp."""
+    """Architecture: gan, cgan, acgan, cgan-mlp or penman."""
     data: str = "mnist"
     """`mnist`, `stacked-mnist`, or the path of your own labelled images."""
     preset: str = "report-2"
@@ -89,9 +93,18 @@ class TrainSettings:
     adam_beta2: float = 0.999
     """Decay of Adam's running square."""
     generator_loss: str = "non-saturating"
-    """How G's loss is written: minimax (equation 1) or non-saturating."""
+    """How G's loss is written: minimax (equation 1) or non-saturating. penman has a loss of its own."""
     ema_half_life_images: float = 10_000.0
-    """Images after which a weight counts half in the average that draws; 0 draws with the last weights."""
+    """Images after which a weight counts half in the average that draws; 0 draws with the last weights, and -1
+    takes 5 % of the run's images, at most two epochs: the run records the number."""
+    penalty_gamma: float = 0.2
+    """penman: weight of the gradient penalties at real and at generated images (R1 and R2); 0 leaves them out."""
+    penalty_every: int = 8
+    """penman: the penalties are taken at every so many steps, and as many times as heavy."""
+    class_weight: float = 1.0
+    """penman: weight of the class that D reads, in both losses."""
+    style_weight: float = 1.0
+    """penman: weight of the style that D reads, in both losses."""
     augmentation: Augmentation = field(default_factory=Augmentation)
     """How the real images are moved (second report, section 4.2)."""
     seed: int = 0
@@ -122,7 +135,12 @@ class TrainSettings:
         _require("decay_from", self.decay_from, low=0.0, high=1.0)
         _require("adam_beta1", self.adam_beta1, low=0.0, high=0.9999)
         _require("adam_beta2", self.adam_beta2, low=0.0, high=0.999999)
-        _require("ema_half_life_images", self.ema_half_life_images, low=0.0, high=1e12)
+        if self.ema_half_life_images != BY_LENGTH:
+            _require("ema_half_life_images", self.ema_half_life_images, low=0.0, high=1e12)
+        _require("penalty_gamma", self.penalty_gamma, low=0.0, high=1e6)
+        _require("penalty_every", self.penalty_every, low=1, high=100)
+        _require("class_weight", self.class_weight, low=0.0, high=1e6)
+        _require("style_weight", self.style_weight, low=0.0, high=1e6)
         _require("seed", self.seed, low=0, high=MAX_SEED)
         _require("threads", self.threads, low=0, high=1024)
         _require("checkpoint_every_images", self.checkpoint_every_images, low=1, high=10**12)
@@ -130,6 +148,16 @@ class TrainSettings:
         _require("log_every_steps", self.log_every_steps, low=1, high=10**9)
         for epoch in self.sample_epochs:
             _require("sample_epochs", epoch, low=1, high=10**6)
+        if self.model in STYLED_MODELS and not dataclasses.replace(self.augmentation, shift_px=0.0).is_identity:
+            raise ConfigError(
+                f"{self.model} is asked for the style of each image as it was measured before training, and turning, "
+                "resizing, bending or mirroring the image would change it; leave them out (shift_px may stay)"
+            )
+
+    @property
+    def without_effect(self) -> tuple[str, ...]:
+        """The settings that this model does not read."""
+        return () if self.model in STYLED_MODELS else _STYLED_SETTINGS
 
 
 def report_1() -> TrainSettings:
@@ -156,12 +184,31 @@ def report_2() -> TrainSettings:
     return TrainSettings(preset="report-2")
 
 
+def penman() -> TrainSettings:
+    """The settings of digitsmith's own model: steps that shrink over the second half, an average as long as the run.
+
+    36 epochs of MNIST were 36 minutes on two cores (`docs/training.md`).
+    """
+    return TrainSettings(
+        model="penman",
+        preset="penman",
+        epochs=36.0,
+        learning_rate=4e-4,
+        decay_from=0.5,
+        adam_beta1=0.0,
+        adam_beta2=0.99,
+        ema_half_life_images=BY_LENGTH,
+        sample_epochs=(1, 10, 20, 36),
+    )
+
+
 def demo() -> TrainSettings:
     """The default conditional model in a few minutes on two cores: fewer epochs, steps that shrink."""
     return TrainSettings(preset="demo", epochs=10.0, decay_from=0.5, sample_epochs=(1, 5, 10))
 
 
-PRESETS = {"report-1": report_1, "report-2": report_2, "demo": demo}
+PRESETS = {"report-1": report_1, "report-2": report_2, "demo": demo, "penman": penman}
+_PRESET_OF = {"cgan-mlp": "report-1", "penman": "penman"}  # the other models are the second report's
 
 
 def settings_for(
@@ -175,7 +222,7 @@ def settings_for(
 
     Args:
         model: the architecture; without a preset it also chooses one: the report it is from.
-        preset: `report-1`, `report-2` or `demo`.
+        preset: `report-1`, `report-2`, `demo` or `penman`.
         file: TOML whose keys are `TrainSettings`' fields, with `[augmentation]` as a table.
         overrides: the same keys; `None` values are left as they are.
 
@@ -186,7 +233,7 @@ def settings_for(
     values = {} if file is None else _read_toml(file)
     where = f"{file}: "
     model = model or _text(values, "model", where)
-    preset = preset or _text(values, "preset", where) or ("report-1" if model == "cgan-mlp" else "report-2")
+    preset = preset or _text(values, "preset", where) or _PRESET_OF.get(model or "", "report-2")
     _require_one_of("preset", preset, tuple(PRESETS), where if "preset" in values else "")
     settings = _replace(PRESETS[preset](), values | {"preset": preset}, where=where)
     return with_overrides(settings, model, overrides)

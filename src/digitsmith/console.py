@@ -56,7 +56,16 @@ class ProgressLine(Observer):
         )
         self.title = title
         self.task: TaskID | None = None
+        self.styles: TaskID | None = None
         self.printed_epoch = 0
+
+    def measuring_styles(self, done: int, total: int) -> None:
+        if self.styles is None:
+            if not console.is_terminal:
+                console.print(f"{self.title}: measuring the style of {total:,} training images, once", soft_wrap=True)
+            self.progress.start()
+            self.styles = self.progress.add_task("styles, once", total=total, epoch="-")
+        self.progress.update(self.styles, completed=done, visible=done < total)
 
     def started(self, moment: Moment) -> None:
         if moment.step:

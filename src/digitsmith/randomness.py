@@ -32,6 +32,12 @@ class Stream(IntEnum):
     WEIGHTS = 4  # a network's initial weights
     DRAW = 5  # z of the image with a given index
     FIXED = 6  # the noise that the sample grids keep through a run
+    STYLE = 7  # the style of the image with a given index
+    REDRAW = 8  # z of one more attempt at an image, after those before were turned down
+    HAND = 9  # what all digits of one person's writing have in common
+    LINE = 10  # how digits stand in a line: gaps, feet, sizes
+    SIGN = 11  # how a sign beside digits is drawn
+    PAGE = 12  # what is written on a page
 
 
 def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -61,6 +67,14 @@ def torch_generator(seed: int, stream: Stream, position: int = 0, *, device: str
     return torch.Generator(device=device).manual_seed(derived_seed(seed, stream, position))
 
 
+def uniform_rows(seed: int, indices: NDArray[np.int64], columns: int, *, stream: Stream) -> NDArray[np.float64]:
+    """Uniform numbers in (0, 1), [len(indices), columns], float64; row k depends on (seed, indices[k]) alone."""
+    rows = _mix(_key(seed, stream) + _GOLDEN * (indices.astype(np.uint64) + np.uint64(1)))  # [N]
+    counters = _GOLDEN * np.arange(1, columns + 1, dtype=np.uint64)
+    words = _mix(rows[:, None] + counters[None, :])  # [N, columns]
+    return ((words >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53  # 53 bits, never 0
+
+
 def normal_rows(
     seed: int, indices: NDArray[np.int64], columns: int, *, stream: Stream = Stream.DRAW
 ) -> NDArray[np.float32]:
@@ -69,10 +83,7 @@ def normal_rows(
     Each pair of numbers is a Box-Muller pair of two 53-bit uniforms, computed in float64.
     """
     pairs = (columns + 1) // 2
-    rows = _mix(_key(seed, stream) + _GOLDEN * (indices.astype(np.uint64) + np.uint64(1)))  # [N]
-    counters = _GOLDEN * np.arange(1, 2 * pairs + 1, dtype=np.uint64)  # [2P]
-    words = _mix(rows[:, None] + counters[None, :])  # [N, 2P]
-    uniform = ((words >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53  # in (0, 1), never 0
+    uniform = uniform_rows(seed, indices, 2 * pairs, stream=stream)
     radius = np.sqrt(-2.0 * np.log(uniform[:, :pairs]))
     angle = 2.0 * np.pi * uniform[:, pairs:]
     normal = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=1)

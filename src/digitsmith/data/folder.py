@@ -13,7 +13,7 @@ from digitsmith.data.images import Images
 from digitsmith.data.pictures import MAX_FILE_BYTES, SUFFIXES, stacked
 from digitsmith.errors import DataError
 
-_COMPANIONS = re.compile(r"manifest\.json|(readme|notice|license)(\.md|\.txt)?", re.IGNORECASE)
+_COMPANIONS = re.compile(r"manifest\.json|styles\.csv|(readme|notice|license)(\.md|\.txt)?", re.IGNORECASE)
 
 
 def read_folder(path: Path, *, split: str = "train") -> Digits:
@@ -33,7 +33,7 @@ def read_folder_images(path: Path, *, split: str = "train") -> Images:
     names; a class's pictures stand in the order of their names, pictures without labels in that of
     `loose_pictures`. Gray (modes L, 1, a palette of grays) gives
     one channel, RGB (and a palette of colours) three. Hidden files are ignored everywhere, and beside the
-    class folders also a manifest.json, README, NOTICE or LICENSE.
+    class folders also a manifest.json, styles.csv, README, NOTICE or LICENSE.
 
     Raises:
         DataError: names the first file that is no such picture, or differs from the first in size or colour.
@@ -48,12 +48,17 @@ def read_folder_images(path: Path, *, split: str = "train") -> Images:
     return Images(images, labels, classes, source=named(root))
 
 
+def is_companion(name: str) -> bool:
+    """Whether a file of that name says something about the images beside it, and holds none."""
+    return _COMPANIONS.fullmatch(name) is not None
+
+
 def loose_pictures(folder: Path) -> list[Path]:
     """All files of a folder, where at least one has a picture's name; empty where none has.
 
     They stand in the order of their names, numbers in them by their value: "digit 2.png" before "digit 10.png".
     """
-    files = [file for file in entries(folder) if not _COMPANIONS.fullmatch(file.name)]
+    files = [file for file in entries(folder) if not is_companion(file.name)]
     if not any(file.suffix.lower() in SUFFIXES for file in files):
         return []
     return sorted(files, key=lambda file: _natural(file.name))
@@ -91,7 +96,7 @@ def _root(path: Path, split: str) -> Path:
 
 def _class_folders(root: Path) -> list[Path]:
     for entry in entries(root):
-        if not is_folder(entry) and not _COMPANIONS.fullmatch(entry.name):
+        if not is_folder(entry) and not is_companion(entry.name):
             raise DataError(f"{named(entry)}: lies beside the class folders; move it into its class's folder, or away")
     folders = {folder.name: folder for folder in _folders_in(root)}
     return [folders[name] for name in in_class_order(set(folders))]

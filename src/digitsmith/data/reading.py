@@ -10,7 +10,7 @@ import numpy as np
 from digitsmith.data.csv import read_csv_images
 from digitsmith.data.digits import Digits
 from digitsmith.data.files import beginning, check_split, entries, is_folder, named, of_split, reading, shown
-from digitsmith.data.folder import loose_pictures, read_folder_images
+from digitsmith.data.folder import is_companion, loose_pictures, read_folder_images
 from digitsmith.data.idx import is_idx_images_name, read_idx_images
 from digitsmith.data.images import Images
 from digitsmith.data.mnist import load_mnist
@@ -87,7 +87,7 @@ def _read_any_folder(path: Path, split: str) -> Images:
         if any(is_idx_images_name(file.name) for file in files):
             return read_idx_images(place, split=split)
         for ends in ((".npz",), (".csv", ".csv.gz")):
-            found = [file for file in files if file.name.lower().endswith(ends)]
+            found = [file for file in files if file.name.lower().endswith(ends) and not is_companion(file.name)]
             if found:
                 return _read_file(_one_of(path, found, split), split)
     if not any(is_folder(entry) for entry in entries(path)) and not loose_pictures(path):

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from digitsmith.config import MAX_SEED, UNCONDITIONAL_MODELS
-from digitsmith.drawing.network import Z_DIM, Network
+from digitsmith.config import MAX_SEED, STYLED_MODELS, UNCONDITIONAL_MODELS
+from digitsmith.drawing.network import Network
 from digitsmith.drawing.workers import in_order
 from digitsmith.errors import CheckpointError, InputError
 from digitsmith.host import available_cores
 from digitsmith.randomness import normal_rows
+from digitsmith.style import STYLE_NAMES, Given, StyleRange, StyleTable, given_style, part_of
 from digitsmith.training.run_folder import RunFolder
 from digitsmith.weights.folder import (
     CONFIG,
@@ -30,6 +31,8 @@ from digitsmith.weights.folder import (
 
 if TYPE_CHECKING:
     from digitsmith.models.blocks import Generator
+
+Piece = TypeVar("Piece")
 
 SHIPPED = Path(__file__).parent.parent / "weights" / "shipped"
 CHUNK = 128
@@ -58,6 +61,21 @@ class DigitModel:
         """Whether it draws the class it is asked for."""
         return self.config.model not in UNCONDITIONAL_MODELS
 
+    @property
+    def z_dim(self) -> int:
+        """How many numbers of noise an image is drawn from."""
+        return self.network.z_dim
+
+    @cached_property
+    def styles(self) -> StyleTable | None:
+        """What style it can be asked for, and what styles its training images had; None for a model without."""
+        if not self.network.styled:
+            return None
+        mean, deviation, table = (
+            np.asarray(self.weights[f"style_{part}"], np.float32) for part in ("mean", "deviation", "table")
+        )
+        return StyleTable(mean, deviation, table)
+
     @cached_property
     def generator(self) -> Generator:
         """A PyTorch module with these weights, in evaluation mode, to go on from.
@@ -72,58 +90,133 @@ class DigitModel:
         generator.load_state_dict({name: torch.tensor(array) for name, array in self.weights.items()})
         return generator.eval()
 
-    def draw(self, labels: Sequence[int] | NDArray[np.integer], *, seed: int = 0, start: int = 0) -> NDArray[np.uint8]:
+    def draw(
+        self,
+        labels: Sequence[int] | NDArray[np.integer],
+        *,
+        seed: int = 0,
+        start: int = 0,
+        thickness: ArrayLike | StyleRange | None = None,
+        slant: ArrayLike | StyleRange | None = None,
+        width: ArrayLike | StyleRange | None = None,
+        height: ArrayLike | StyleRange | None = None,
+    ) -> NDArray[np.uint8]:
         """Draw one image per label.
 
         Args:
             labels: the classes asked for, each in 0 .. K-1. An unconditional model draws as many images as
                 there are labels and does not look at them.
             seed: 0 .. 2**63 - 1. The same seed gives the same images.
-            start: the index of the first image. Image i depends on (weights, seed, i, its label) alone, so
-                `draw(labels[5:], start=5)` continues `draw(labels[:5])`.
+            start: the index of the first image. Image i depends on (weights, seed, i, its label, the style asked
+                of it) alone, so `draw(labels[5:], start=5)` continues `draw(labels[:5])`.
+            thickness, slant, width, height: of the digits, in px, degrees (positive leans to the right), px and
+                px, as `measure.morphometry` measures them: a number, one for each label, or a `StyleRange`. For
+                a model with style; what is left out is taken from a training image that fits the rest.
 
         Returns:
             uint8 [N, H, W], or [N, H, W, 3] for a colour model; 0 is the background.
 
         Raises:
-            InputError: a label or seed out of range.
+            InputError: a label, seed or style out of range, or a style asked of a model without.
         """
         checked = self.checked_labels(labels)
-        chunks = [images for images, _ in self.draw_chunks(checked, seed=seed, start=start)]
+        given = given_style(thickness=thickness, slant=slant, width=width, height=height)
+        chunks = [images for images, _ in self.draw_chunks(checked, seed=seed, start=start, given=given)]
         channels, height, width = self.config.image_shape
         images = np.concatenate(chunks) if chunks else np.zeros((0, channels, height, width), np.uint8)
         return images[:, 0] if channels == 1 else np.ascontiguousarray(images.transpose(0, 2, 3, 1))
 
     def draw_chunks(
-        self, labels: NDArray[np.int64], *, seed: int = 0, start: int = 0, threads: int | None = None
+        self,
+        labels: NDArray[np.int64],
+        *,
+        seed: int = 0,
+        start: int = 0,
+        given: Given | None = None,
+        threads: int | None = None,
     ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.int64]]]:
         """`draw`, a piece at a time: uint8 [n, C, H, W] with their labels int64 [n], n <= CHUNK, in order.
 
         Args:
+            given: what style is asked for, as `given_style` makes it; see `styles_of`.
             threads: draw ahead while the caller works on the piece before; None: one for each core, at most 8.
                 Their number does not change a byte.
         """
-        if not (0 <= seed <= MAX_SEED and start >= 0):
-            raise InputError(f"seed must be 0 to 2**63 - 1 and start at least 0, not {seed} and {start}")
-        end = start + len(labels)
+        _check_seed(seed, start)
+        self.check_style(given, count=len(labels))
 
-        def piece(first: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-            low, high = max(first, start), min(first + CHUNK, end)
-            asked = labels[low - start : high - start]
-            padded = np.zeros(CHUNK, np.int64)
-            padded[low - first : high - first] = asked
-            return self._pass(first, padded, seed=seed)[low - first : high - first], asked
+        def piece(low: int, high: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+            part = slice(low - start, high - start)
+            z = normal_rows(seed, np.arange(low, high), self.z_dim)
+            style = self.styles_of(labels[part], seed=seed, start=low, given=part_of(given, part))
+            return self._pass(z, labels[part], style, row=low % CHUNK), labels[part]
 
-        firsts = range(start - start % CHUNK, end, CHUNK)
-        if len(firsts) <= 1:  # no thread is worth its while
-            yield from map(piece, firsts)
-        else:
-            yield from in_order(piece, firsts, threads=threads or min(available_cores(), _MOST_THREADS))
+        yield from by_pass(piece, start, start + len(labels), threads=threads)
 
-    def _pass(self, first: int, labels: NDArray[np.int64], *, seed: int) -> NDArray[np.uint8]:
-        """Images first .. first + CHUNK - 1 of `seed`, uint8 [CHUNK, C, H, W]."""
-        z = normal_rows(seed, np.arange(first, first + CHUNK), Z_DIM)
-        return self.network.pixels(z, labels)
+    def styles_of(
+        self, labels: NDArray[np.int64], *, seed: int = 0, start: int = 0, given: Given | None = None
+    ) -> NDArray[np.float32] | None:
+        """The style that `draw_chunks` asks of each image, float32 [N, 4] in the order of STYLE_NAMES.
+
+        None for a model without style, of which none may be asked; otherwise as `StyleTable.sample`.
+
+        Raises:
+            InputError: a style out of range, or one asked of a model without.
+        """
+        _check_seed(seed, start)
+        if self.styles is not None:
+            return self.styles.sample(labels, seed=seed, start=start, given=given)
+        self.check_style(given, count=len(labels))
+        return None
+
+    def check_style(self, given: Given | None, *, count: int) -> None:
+        """InputError unless `given` can be asked of `count` images: worth knowing before the first is drawn."""
+        if self.styles is not None:
+            self.styles.check(given, count=count)
+        elif given:
+            raise InputError(
+                f"{self.config.model} cannot be asked for a {next(iter(given))}; use a model with style, "
+                f"like {STYLED_MODELS[0]}"
+            )
+
+    def render(
+        self, z: NDArray[np.float32], labels: NDArray[np.int64], style: NDArray[np.float32] | None = None
+    ) -> NDArray[np.uint8]:
+        """Draw from noise at hand, uint8 [N, C, H, W]; image i depends on (weights, i % CHUNK and row i) alone.
+
+        Args:
+            z: float32 [N, z_dim], standard normal where the images shall be like those of training.
+            labels: int64 [N], each in 0 .. K-1; an unconditional model does not look at them.
+            style: float32 [N, 4] for a model with style, in the units of `style.STYLE_UNITS`; else None.
+
+        Raises:
+            InputError: a label out of range, arrays of other shapes, or a style missing or too many.
+        """
+        labels = self.checked_labels(labels)
+        if z.shape != (len(labels), self.z_dim):
+            raise InputError(f"noise must be [{len(labels)}, {self.z_dim}], this is {list(z.shape)}")
+        wanted = [len(labels), len(STYLE_NAMES)] if self.network.styled else None
+        shape = None if style is None else list(style.shape)
+        if shape != wanted:
+            raise InputError(f"{self.config.model} needs {wanted or 'no'} style, this is {shape or 'none'}")
+        images = np.empty((len(z), *self.config.image_shape), np.uint8)
+        for first in range(0, len(z), CHUNK):
+            part = slice(first, first + CHUNK)
+            images[part] = self._pass(z[part], labels[part], None if style is None else style[part], row=0)
+        return images
+
+    def _pass(
+        self, z: NDArray[np.float32], labels: NDArray[np.int64], style: NDArray[np.float32] | None, *, row: int
+    ) -> NDArray[np.uint8]:
+        """One pass of CHUNK rows: the images [n, C, H, W] of the given ones, which stand from `row` on."""
+        rows = slice(row, row + len(z))
+        all_z, all_labels = np.zeros((CHUNK, self.z_dim), np.float32), np.zeros(CHUNK, np.int64)
+        all_z[rows], all_labels[rows] = z, labels
+        all_style = None
+        if style is not None:
+            all_style = np.zeros((CHUNK, style.shape[1]), np.float32)
+            all_style[rows] = style
+        return self.network.pixels(all_z, all_labels, all_style)[rows]
 
     def checked_labels(self, labels: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int64]:
         """`labels` as int64 [N].
@@ -190,6 +283,28 @@ class DigitModel:
     def _of(cls, config: GeneratorConfig, weights: Weights, *, where: str) -> DigitModel:
         network = Network(config.model, config.image_shape, len(config.classes), weights, where=where)
         return cls(config, weights, network)
+
+
+def _check_seed(seed: int, start: int) -> None:
+    if not (0 <= seed <= MAX_SEED and start >= 0):
+        raise InputError(f"seed must be 0 to 2**63 - 1 and start at least 0, not {seed} and {start}")
+
+
+def by_pass(piece: Callable[[int, int], Piece], start: int, end: int, *, threads: int | None = None) -> Iterator[Piece]:
+    """`piece(low, high)` of each pass that images start .. end - 1 stand in: images low .. high - 1 of it, in order.
+
+    Args:
+        threads: work ahead of whoever takes the pieces; None: one for each core, at most 8.
+    """
+    firsts = range(start - start % CHUNK, end, CHUNK)
+
+    def of_pass(first: int) -> Piece:
+        return piece(max(first, start), min(first + CHUNK, end))
+
+    if len(firsts) <= 1:  # no thread is worth its while
+        yield from map(of_pass, firsts)
+    else:
+        yield from in_order(of_pass, firsts, threads=threads or min(available_cores(), _MOST_THREADS))
 
 
 def shipped_names() -> list[str]:

@@ -1,7 +1,7 @@
-"""The generators as they draw: each BatchNorm folded into the layer before it, computed by ONNX Runtime.
+"""The generators as they draw, computed by ONNX Runtime; those of the reports with each BatchNorm folded away.
 
 Drawing needs no gradients and no statistics of a batch, so it needs no PyTorch, and starts without it. The readable
-generators are those of `models/`; tests/test_drawing_network.py proves these equal to them.
+generators are those of `models/`; tests/test_drawing_network.py and test_drawing_penman.py prove these equal to them.
 
 Of PyTorch, NumPy's own products and ONNX Runtime, the last draws fastest on one thread. It also computes in the thread
 that calls it and nowhere else: NumPy shares a product among as many threads as the whole process is set to, and another
@@ -17,14 +17,15 @@ import numpy as np
 import onnxruntime  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from digitsmith.config import MODELS, UNCONDITIONAL_MODELS
+from digitsmith.config import MODELS, STYLED_MODELS, UNCONDITIONAL_MODELS
+from digitsmith.drawing import penman_network
 from digitsmith.drawing.onnx import UINT8, Form, Graph
 from digitsmith.errors import CheckpointError, ConfigError
 from digitsmith.weights.folder import Weights
 
 Shapes = dict[str, tuple[int, ...]]
 
-Z_DIM = 100
+Z_DIM = 100  # of the reports' models
 _CONV_MAPS = (64, 32)  # second report, Tables 1, 3 and 5
 _MLP_WIDTHS = (256, 512, 1024)  # first report, as chosen in models/cgan_mlp.py
 _BATCHNORM = ("weight", "bias", "running_mean", "running_var")
@@ -38,11 +39,15 @@ class Network:
     """A generator in evaluation mode, ready to draw, from any number of threads at once.
 
     Args:
-        model: gan, cgan, acgan or cgan-mlp.
+        model: gan, cgan, acgan, cgan-mlp or penman.
         image_shape: (C, H, W).
         classes: how many there are.
         weights: the state dict of the model's module in `models/`.
         where: names the weights in the message of an error.
+
+    Attributes:
+        z_dim: how many numbers of noise an image is drawn from.
+        styled: whether it also takes a style.
 
     Raises:
         CheckpointError: the weights are not those of such a model.
@@ -54,50 +59,81 @@ class Network:
     ) -> None:
         if {name: array.shape for name, array in weights.items()} != weight_shapes(model, image_shape, classes):
             raise CheckpointError(f"{where}: holds no weights of {model}; get or train them again")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = _ERRORS_ONLY
-        content = onnx_model(model, image_shape, classes, weights)
-        self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        self._session = single_threaded(onnx_model(model, image_shape, classes, weights))
         self._conditional = model not in UNCONDITIONAL_MODELS
+        self.styled = model in STYLED_MODELS
+        self.z_dim = penman_network.Z_DIM if self.styled else Z_DIM
 
-    def images(self, z: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float32]:
-        """float32 [B, C, H, W] in [-1, 1] from z [B, Z_DIM] and labels [B], which an unconditional model ignores."""
-        images: NDArray[np.float32] = self._session.run(["images"], self._inputs(z, labels))[0]
+    def images(
+        self, z: NDArray[np.float32], labels: NDArray[np.int64], style: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
+        """float32 [B, C, H, W] in [-1, 1].
+
+        Args:
+            z: float32 [B, z_dim].
+            labels: int64 [B], which an unconditional model ignores.
+            style: float32 [B, 4] in the units of `style.STYLE_UNITS`, for a styled model and for no other.
+        """
+        images: NDArray[np.float32] = self._session.run(["images"], self._inputs(z, labels, style))[0]
         return images
 
-    def pixels(self, z: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def pixels(
+        self, z: NDArray[np.float32], labels: NDArray[np.int64], style: NDArray[np.float32] | None = None
+    ) -> NDArray[np.uint8]:
         """`images`, rounded to uint8: 0 for -1, 255 for 1."""
-        pixels: NDArray[np.uint8] = self._session.run(["pixels"], self._inputs(z, labels))[0]
+        pixels: NDArray[np.uint8] = self._session.run(["pixels"], self._inputs(z, labels, style))[0]
         return pixels
 
-    def _inputs(self, z: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
-        return {"z": z, "labels": labels} if self._conditional else {"z": z}
+    def _inputs(
+        self, z: NDArray[np.float32], labels: NDArray[np.int64], style: NDArray[np.float32] | None
+    ) -> dict[str, NDArray[Any]]:
+        inputs: dict[str, NDArray[Any]] = {"z": z}
+        if self._conditional:
+            inputs["labels"] = labels
+        if style is not None:
+            inputs["style"] = style
+        return inputs
+
+
+def single_threaded(content: bytes) -> onnxruntime.InferenceSession:
+    """An .onnx file ready to compute, in the thread that asks for it alone; any number of threads may ask at once."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def onnx_model(model: str, image_shape: tuple[int, int, int], classes: int, weights: Weights) -> bytes:
     """The generator as an .onnx file.
 
-    In: z float32 [N, Z_DIM], and labels int64 [N] unless it is unconditional.
+    In: z float32 [N, z_dim], labels int64 [N] unless it is unconditional, and style float32 [N, 4] if it is styled.
     Out: images float32 [N, C, H, W] in [-1, 1], and the same as pixels uint8 [N, C, H, W].
     """
     graph = Graph()
     inputs: dict[str, Form] = {"z": (np.float32, ("N", Z_DIM))}
-    maps = "z"
-    if model not in UNCONDITIONAL_MODELS:
+    if model in STYLED_MODELS:
+        inputs = penman_network.INPUTS
+        images = penman_network.add_penman(graph, weights, image_shape)
+    elif model in UNCONDITIONAL_MODELS:
+        images = _add_layers(graph, "z", weights, model, image_shape)
+    else:
         inputs["labels"] = (np.int64, ("N",))
         one_hot = graph.node("Gather", graph.constant(np.eye(classes, dtype=np.float32)), "labels")
-        maps = graph.node("Concat", "z", one_hot, axis=1)
-    *hidden, last = _places(model)
-    for place in hidden:
-        maps = graph.node("Relu", _layer(graph, maps, weights, place))
-    maps = graph.node("Tanh", _layer(graph, maps, weights, last))
-    images = graph.node("Reshape", maps, graph.constant(np.array([-1, *image_shape])), name="images")
+        images = _add_layers(graph, graph.node("Concat", "z", one_hot, axis=1), weights, model, image_shape)
     from_zero = graph.node("Add", images, graph.constant(np.array(1.0, np.float32)))
     gray = graph.node("Mul", from_zero, graph.constant(np.array(127.5, np.float32)))
     graph.node("Cast", graph.node("Round", gray), name="pixels", to=UINT8)
     shape = ("N", *image_shape)
     return graph.model(inputs=inputs, outputs={"images": (np.float32, shape), "pixels": (np.uint8, shape)})
+
+
+def _add_layers(graph: Graph, maps: str, weights: Weights, model: str, image_shape: tuple[int, int, int]) -> str:
+    """A report's generator from the vector `maps` to its images."""
+    *hidden, last = _places(model)
+    for place in hidden:
+        maps = graph.node("Relu", _layer(graph, maps, weights, place))
+    maps = graph.node("Tanh", _layer(graph, maps, weights, last))
+    return graph.node("Reshape", maps, graph.constant(np.array([-1, *image_shape])), name="images")
 
 
 def _layer(graph: Graph, maps: str, weights: Weights, place: int) -> str:
@@ -118,24 +154,30 @@ def _layer(graph: Graph, maps: str, weights: Weights, place: int) -> str:
 def _folded(weights: Weights, place: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Weight, in PyTorch's order, and shift [out] of a product and the BatchNorm behind it.
 
-    A BatchNorm that has finished training multiplies each channel by scale = weight / sqrt(var + eps) and adds
-    bias - mean * scale. So the product's own weights are multiplied instead: in float64, rounded once.
+    What the BatchNorm multiplies by, the product's own weights are multiplied by instead: in float64, rounded once.
     """
     weight = weights[f"layers.{place}.weight"].astype(np.float64)
     if f"layers.{place}.bias" in weights:
         shift = weights[f"layers.{place}.bias"].astype(np.float64)
     else:
-        gamma, beta, mean, var = (weights[f"layers.{place + 1}.{key}"].astype(np.float64) for key in _BATCHNORM)
-        scale = gamma / np.sqrt(var + _EPSILON)
+        scale, shift = finished_batchnorm(weights, f"layers.{place + 1}")
         weight *= scale[:, None] if weight.ndim == 2 else scale[:, None, None]  # [out, in] or [in, out, k, k]
-        shift = beta - mean * scale
     return weight.astype(np.float32), shift.astype(np.float32)
+
+
+def finished_batchnorm(weights: Weights, name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What a BatchNorm that has finished training multiplies each channel by, and what it then adds; float64 [out]."""
+    gamma, beta, mean, var = (weights[f"{name}.{key}"].astype(np.float64) for key in _BATCHNORM)
+    scale = gamma / np.sqrt(var + _EPSILON)
+    return scale, beta - mean * scale
 
 
 def weight_shapes(model: str, image_shape: tuple[int, int, int], classes: int) -> Shapes:
     """The shape of every weight of such a generator; ConfigError as `Network`."""
     if model not in MODELS:
         raise ConfigError(f"there is no model {model!r}; choose one of {', '.join(MODELS)}")
+    if model in STYLED_MODELS:
+        return penman_network.penman_shapes(image_shape, classes)
     inputs = Z_DIM + (0 if model in UNCONDITIONAL_MODELS else classes)
     channels, height, width = image_shape
     if model == "cgan-mlp":

@@ -1,4 +1,4 @@
-"""Whole numbers: digits set side by side in one picture, and the picture saved."""
+"""Whole numbers: digits written in a line, as one picture, and the picture saved."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from digitsmith.drawing.canvas import Canvas, Colour
+from digitsmith.drawing.hands import Hand
+from digitsmith.drawing.line import Glyph, digit_height, set_line
 from digitsmith.errors import InputError
 from digitsmith.storage import write_bytes_atomically
 
 MAX_DIGITS = 1000
 MAX_PIXELS = 100_000_000
 
-_INK = 32  # an eighth of black: below it are a stroke's faintest fringe and what a network leaves on the ground
+_MARGIN = 0.15  # around the ink, of its height
+_OPAQUE = "JPEG"  # of the formats the one that cannot be seen through
 # Suffix: Pillow's format, the longest side it can have, and how to save without visible loss.
 _FORMATS: dict[str, tuple[str, int, dict[str, int]]] = {
     ".png": ("PNG", 2**31 - 1, {"compress_level": 9}),
@@ -48,74 +52,59 @@ def parse_number(text: str, classes: Sequence[str]) -> NDArray[np.int64]:
     return np.array([label_of[name] for name in names], dtype=np.int64)
 
 
-def compose_number(
+def write_number(
     digits: NDArray[np.uint8],
+    hand: Hand,
     *,
-    trim: bool = False,
-    spacing_px: int | None = None,
-    scale: int = 1,
-    paper: bool = False,
+    seed: int = 0,
+    size_px: int = 160,
+    ground: str = "white",
+    ink: Colour | None = None,
 ) -> NDArray[np.uint8]:
-    """One picture of the digits in a row, uint8 [C, H * scale, W_total * scale].
+    """One picture of the digits in a line, as `hand` sets them.
 
     Args:
-        digits: uint8 [n, C, H, W], ink on a ground of 0.
-        trim: cut each digit down to the columns with ink, so that ink stands at one distance from ink,
-            however wide the digits are; one without ink keeps its width. Half of it is left at both ends.
-        spacing_px: columns of ground between two digits, before scaling. None means 0 without trim, as digits
-            bring their margins along, and H // 7 with it: 4 pixels in MNIST, a fifth of a digit's height.
-        scale: each pixel becomes a square of scale × scale, so that none is invented.
-        paper: dark ink on white instead of light on black.
+        digits: uint8 [n, C, H, W], at least one, ink on a ground of 0.
+        hand: whose gaps and feet they get.
+        seed: of the small differences between them.
+        size_px: height of the picture; the digits fill it but for a margin, and the width follows.
+        ground, ink: as `Canvas.picture`.
+
+    Returns:
+        uint8 [1, size_px, W]; [3, ...] with colour, [4, ...] on a transparent ground.
 
     Raises:
-        InputError: for no digits, a negative spacing, a scale below 1, or a picture of over MAX_PIXELS.
+        InputError: a size that no picture has, a picture of over MAX_PIXELS, or an unknown ground.
     """
-    n, channels, height, _ = digits.shape
-    if spacing_px is None:
-        spacing_px = height // 7 if trim else 0
-    if n < 1:
-        raise InputError("no digits to set side by side; give at least one")
-    if spacing_px < 0:
-        raise InputError(f"spacing {spacing_px} is negative; give 0 or more pixels")
-    if scale < 1:
-        raise InputError(f"scale {scale} is too small; give 1 or more")
-    pieces = [_trimmed(digit) if trim else digit for digit in digits]
-    margins = (spacing_px // 2, spacing_px - spacing_px // 2) if trim else (0, 0)
-    width = sum(piece.shape[2] for piece in pieces) + spacing_px * (n - 1) + sum(margins)
-    if height * width * scale**2 > MAX_PIXELS:
+    if not 1 <= size_px <= MAX_PIXELS:
+        raise InputError(f"the picture's height must be 1 to {MAX_PIXELS:,} pixels, not {size_px}")
+    glyphs = [Glyph.of_digit(digit) for digit in digits]
+    placed = set_line(glyphs, hand.manner, height=digit_height(glyphs), seed=seed)
+    boxes = np.array([each.box for each in placed])
+    (left, top), (right, bottom) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+    margin = _MARGIN * (bottom - top)
+    scale = size_px / (bottom - top + 2 * margin)
+    width_px = max(1, round((right - left + 2 * margin) * scale))
+    if width_px * size_px > MAX_PIXELS:
         raise InputError(
-            f"the picture would be {width * scale} × {height * scale} pixels, over {MAX_PIXELS:,}; "
-            "choose a smaller scale or spacing, or fewer digits"
+            f"the picture would be {width_px} × {size_px} pixels, over {MAX_PIXELS:,}; "
+            "choose a smaller size, or fewer digits"
         )
-    row = np.zeros((channels, height, width), dtype=np.uint8)
-    left = margins[0]
-    for piece in pieces:
-        row[:, :, left : left + piece.shape[2]] = piece
-        left += piece.shape[2] + spacing_px
-    if paper:
-        row = 255 - row
-    return row.repeat(scale, axis=1).repeat(scale, axis=2)
-
-
-def _trimmed(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """`digit` [C, H, W] from its first to its last column with ink, or whole if it has none."""
-    inked = np.flatnonzero((digit >= _INK).any(axis=(0, 1)))
-    return digit[:, :, inked[0] : inked[-1] + 1] if len(inked) else digit
+    canvas = Canvas(width_px, size_px, coloured=digits.shape[1] == 3)
+    for each in placed:
+        canvas.write(each.moved((margin - left) * scale, (margin - top) * scale, scale))
+    return canvas.picture(ground=ground, ink=ink)
 
 
 def save_image(path: Path, image: NDArray[np.uint8]) -> None:
-    """Saves uint8 [1 or 3, H, W] as the path's suffix says, whole or not at all; an old file is replaced.
+    """Saves uint8 [1, 3 or 4, H, W] as the path's suffix says, whole or not at all; an old file is replaced.
 
     Raises:
         InputError: for an unknown suffix, a picture the format cannot hold, or a path that cannot be right.
         StorageError: when the disk refuses.
     """
-    Image.init()
-    known = [suffix for suffix, (name, _, _) in _FORMATS.items() if name in Image.SAVE]  # WebP is optional there
-    suffix = path.suffix.lower()
-    if suffix not in known:
-        raise InputError(f"{path}: cannot save as {suffix or 'a name without suffix'}; use one of {', '.join(known)}")
-    name, longest_px, options = _FORMATS[suffix]
+    _check_suffix(path, transparent=len(image) == 4)
+    name, longest_px, options = _FORMATS[path.suffix.lower()]
     _, height, width = image.shape
     if max(height, width) > longest_px:
         raise InputError(f"{path}: {width} × {height} pixels do not go into {name} ({longest_px:,} a side); use .png")
@@ -123,3 +112,14 @@ def save_image(path: Path, image: NDArray[np.uint8]) -> None:
     content = io.BytesIO()
     Image.fromarray(pixels).save(content, name, **options)
     write_bytes_atomically(path, content.getvalue())
+
+
+def _check_suffix(path: Path, *, transparent: bool) -> None:
+    """InputError unless Pillow can write such a picture there."""
+    Image.init()
+    known = [suffix for suffix, (name, _, _) in _FORMATS.items() if name in Image.SAVE]  # WebP is optional there
+    suffix = path.suffix.lower()
+    if suffix not in known:
+        raise InputError(f"{path}: cannot save as {suffix or 'a name without suffix'}; use one of {', '.join(known)}")
+    if transparent and _FORMATS[suffix][0] == _OPAQUE:
+        raise InputError(f"{path}: {suffix} cannot be transparent; use .png, or a white or black ground")

@@ -6,6 +6,7 @@ types are those of onnx.proto3, which never change once given; a reader of any a
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,9 +16,10 @@ from numpy.typing import DTypeLike, NDArray
 _IR_VERSION, _OPERATOR_SET = 8, 17
 FLOAT, UINT8, INT64 = 1, 2, 7  # TensorProto.DataType
 _TYPES = {np.dtype(np.float32): FLOAT, np.dtype(np.uint8): UINT8, np.dtype(np.int64): INT64}
-_INT, _INTS = 2, 7  # AttributeProto.AttributeType
+_FLOAT, _INT, _STRING, _INTS = 1, 2, 3, 7  # AttributeProto.AttributeType
 
-Field = tuple[int, int | str | bytes]  # of a message: number and value
+Attribute = int | float | str | list[int]
+Field = tuple[int, int | float | str | bytes]  # of a message: number and value
 Form = tuple[DTypeLike, tuple[int | str, ...]]  # of an input or output: type and shape; a name stands for any size
 
 
@@ -35,7 +37,7 @@ class Graph:
         self._constants.append(_message(*sizes, (2, _TYPES[values.dtype]), (8, name), (9, values.tobytes())))
         return name
 
-    def node(self, operator: str, *inputs: str, name: str = "", **attributes: int | list[int]) -> str:
+    def node(self, operator: str, *inputs: str, name: str = "", **attributes: Attribute) -> str:
         """One operator of the standard set with one output, which `name` names."""
         output = name or f"{operator}{len(self._nodes)}"
         described = ((5, _attribute(key, value)) for key, value in attributes.items())
@@ -54,9 +56,13 @@ class Graph:
         return _message((1, _IR_VERSION), (2, "digitsmith"), (7, graph), (8, _message((2, _OPERATOR_SET))))
 
 
-def _attribute(name: str, value: int | list[int]) -> bytes:
+def _attribute(name: str, value: Attribute) -> bytes:
+    if isinstance(value, float):
+        return _message((1, name), (2, value), (20, _FLOAT))
     if isinstance(value, int):
         return _message((1, name), (3, value), (20, _INT))
+    if isinstance(value, str):
+        return _message((1, name), (4, value), (20, _STRING))
     return _message((1, name), *((8, each) for each in value), (20, _INTS))
 
 
@@ -69,11 +75,13 @@ def _value(name: str, form: Form) -> bytes:
 
 
 def _message(*fields: Field) -> bytes:
-    """A protobuf message of (number, value): whole numbers from 0 as varints, anything else with its length."""
+    """A protobuf message of (number, value): whole numbers from 0 as varints, floats in 4 bytes, the rest by length."""
     parts = []
     for number, value in fields:
         if isinstance(value, int):
             parts.append(_varint(number << 3) + _varint(value))
+        elif isinstance(value, float):
+            parts.append(_varint(number << 3 | 5) + struct.pack("<f", value))
         else:
             content = value.encode() if isinstance(value, str) else value
             parts.append(_varint(number << 3 | 2) + _varint(len(content)) + content)

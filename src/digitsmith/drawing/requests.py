@@ -1,4 +1,4 @@
-"""Which digits to draw: a request becomes the labels of a data set, in the order in which they are drawn."""
+"""Which digits to draw, and in what style: requests in words and numbers become labels, values and ranges."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitsmith.errors import InputError
+from digitsmith.style import StyleRange
 
 MAX_IMAGES = 100_000_000  # 78 GB of 28 × 28 pixels: whoever asks for more has mistyped
 
@@ -65,6 +66,21 @@ def parse_counts(text: str, class_names: Sequence[str]) -> dict[int, int]:
         counts[label] = _parsed_count(number, name)
     _check_total(sum(counts.values()))
     return counts
+
+
+def parse_style(text: str | None, name: str) -> float | StyleRange | None:
+    """What "3" or "2:4" asks of a style's coordinate `name`, None of None; InputError for anything else."""
+    if text is None:
+        return None
+    try:
+        values = [float(part) for part in text.split(":")]
+    except ValueError:
+        values = []
+    if len(values) == 1:
+        return values[0]
+    if len(values) != 2:
+        raise InputError(f"{name} {text!r} is no value and no range; write it as 3 or as 2:4")
+    return StyleRange(*values)
 
 
 def _parsed_count(number: str, name: str) -> int:

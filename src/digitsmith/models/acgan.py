@@ -9,9 +9,9 @@ from digitsmith.models.blocks import (
     Verdict,
     conv_block,
     initialise_as_dcgan,
-    with_gradient_in_layout,
 )
 from digitsmith.models.cgan import CganGenerator
+from digitsmith.models.products import of_whole_maps
 
 
 class AcganGenerator(CganGenerator):
@@ -34,11 +34,13 @@ class AcganDiscriminator(Discriminator):
         self.auxiliary = nn.Sequential(  # (3)
             nn.Flatten(),  # [B, 3136]
             nn.Linear(64 * side * side, 128),
-            nn.ReLU(inplace=True),
+            nn.ReLU(),
             nn.Linear(128, classes),
         )
         initialise_as_dcgan(self)
 
     def forward(self, images: Tensor, labels: Tensor) -> Verdict:
-        features = with_gradient_in_layout(self.block2(self.block1(images)))
-        return Verdict(self.source(features).flatten(), self.auxiliary(features))
+        linear = self.auxiliary[1]
+        assert isinstance(linear, nn.Linear)
+        source, hidden = of_whole_maps(self.block2(self.block1(images)), self.source, linear)
+        return Verdict(source.flatten(), self.auxiliary[2:](hidden))

@@ -19,7 +19,7 @@ from digitsmith.models.blocks import (
     require_quartered,
     with_one_hot,
 )
-from digitsmith.models.products import ConvFromImage, ConvOfImageAndClass
+from digitsmith.models.products import ConvFromImage, ConvOfImageAndClass, of_whole_maps
 
 
 class CganGenerator(Generator):
@@ -83,4 +83,5 @@ class CganDiscriminator(Discriminator):
         # K planes go through the convolution, not B: equal labels give equal maps.
         class_maps = self.class_conv(self.planes)  # [K, 32, 14, 14]
         stacked = self.block2[0](self.block1(images), class_maps, labels)
-        return Verdict(self.source(self.block2[1:](stacked)).flatten())
+        (source,) = of_whole_maps(self.block2[1:](stacked), self.source)
+        return Verdict(source.flatten())

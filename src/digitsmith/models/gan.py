@@ -13,6 +13,7 @@ from digitsmith.models.blocks import (
     initialise_as_dcgan,
     require_quartered,
 )
+from digitsmith.models.products import of_whole_maps
 
 
 class GanGenerator(Generator):
@@ -41,5 +42,5 @@ class GanDiscriminator(Discriminator):
         initialise_as_dcgan(self)
 
     def forward(self, images: Tensor, labels: Tensor) -> Verdict:
-        features = self.block2(self.block1(images))
-        return Verdict(self.source(features).flatten())
+        (source,) = of_whole_maps(self.block2(self.block1(images)), self.source)
+        return Verdict(source.flatten())

@@ -69,6 +69,22 @@ class ConvOfImageAndClass(nn.Conv2d):
         return maps + handed_out.view(-1, *rows.shape[1:]).permute(0, 3, 1, 2)
 
 
+def of_whole_maps(maps: Tensor, *layers: nn.Conv2d | nn.Linear) -> tuple[Tensor, ...]:
+    """What `layers` say of maps [B, C, h, w], each [B, outputs]: layers that see all of a map, in one product.
+
+    Such a layer is a convolution with a kernel as large as the map, or a linear layer of the flattened map. Apart, they
+    would read the maps once each and send back a gradient each, and flattening would first put maps that lie
+    channels-last into another order (measured: together a tenth of the ACGAN's step). Here the weights are reordered.
+    """
+    shape = maps.shape[1:]
+    weights = [layer.weight.view(-1, *shape).permute(0, 2, 3, 1).flatten(1) for layer in layers]
+    biases = [layer.bias for layer in layers if layer.bias is not None]
+    rows = maps.permute(0, 2, 3, 1).flatten(1)  # a view, where the maps lie channels-last
+    answers = F.linear(rows, torch.cat(weights), torch.cat(biases))
+    apart: tuple[Tensor, ...] = answers.split([len(weight) for weight in weights], dim=1)
+    return apart
+
+
 def gather(images: Tensor) -> Tensor:
     """The windows of a 4x4 / 2 convolution with padding 1: [B, C, 2h, 2w] -> [C * 16, B * h * w]."""
     batch, channels, height, width = images.shape

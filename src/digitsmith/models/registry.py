@@ -13,6 +13,7 @@ from digitsmith.models.blocks import Discriminator, Generator
 from digitsmith.models.cgan import CganDiscriminator, CganGenerator
 from digitsmith.models.cgan_mlp import CganMlpDiscriminator, CganMlpGenerator
 from digitsmith.models.gan import GanDiscriminator, GanGenerator
+from digitsmith.models.penman import PenmanDiscriminator, PenmanGenerator
 from digitsmith.randomness import Stream, derived_seed
 
 
@@ -29,6 +30,7 @@ ARCHITECTURES = {
     "cgan": Architecture(CganGenerator, CganDiscriminator),
     "acgan": Architecture(AcganGenerator, AcganDiscriminator),
     "cgan-mlp": Architecture(CganMlpGenerator, CganMlpDiscriminator),
+    "penman": Architecture(PenmanGenerator, PenmanDiscriminator),
 }
 
 

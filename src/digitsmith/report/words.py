@@ -34,6 +34,15 @@ MODELS = {
             who="a discriminator that has to tell the drawings from real images, and to name their class",
         ),
     ),
+    "penman": (
+        "Penman",
+        _CONTEST.format(
+            what=f"{_ASKED} in the thickness, slant, width and height it is asked for",
+            who="a discriminator that is shown a real image and a drawing of the same class and style, and has to say "
+            "which of the two is the real one",
+        )
+        + " Its scores are of such pairs: 0.50 means that it cannot tell.",
+    ),
 }
 
 # kind of a `warning` row -> heading, and what it means for somebody who trains a first GAN
@@ -96,6 +105,10 @@ SETTINGS = {
     "adam_beta2": "Adam's beta 2",
     "generator_loss": "Loss of the generator",
     "ema_half_life_images": "Half-life of the averaged weights, in images",
+    "penalty_gamma": "Weight of the gradient penalties",
+    "penalty_every": "Steps between two gradient penalties",
+    "class_weight": "Weight of the class that is read",
+    "style_weight": "Weight of the style that is read",
     "augmentation": "Augmentation",
     "shift_px": "Largest shift in pixels",
     "rotate_deg": "Largest rotation in degrees",

@@ -9,6 +9,7 @@ from digitsmith.config import TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.randomness import Stream, torch_generator
 from digitsmith.training.augment import augment
+from digitsmith.training.relativistic import StyledBatch
 from digitsmith.training.step import Batch
 
 
@@ -17,19 +18,23 @@ class BatchSource:
 
     The images stay uint8 on the device (MNIST: 47 MB) and become float a batch at a time. The clock is
     images seen: step n takes the images n * B .. n * B + B - 1 of an endless sequence of shuffled epochs,
-    so an epoch that is no multiple of B loses no image and B may even exceed the data.
+    so an epoch that is no multiple of B loses no image and B may even exceed the data. With `styles` [N, 4] of
+    the images a batch carries those of its own.
     """
 
-    def __init__(self, digits: Digits, settings: TrainSettings, *, z_dim: int, device: str) -> None:
+    def __init__(
+        self, digits: Digits, settings: TrainSettings, *, z_dim: int, device: str, styles: Tensor | None = None
+    ) -> None:
         self.images = torch.tensor(digits.images).to(device)  # a copy: the memory map is read-only
         self.labels = torch.tensor(digits.labels).to(device)
+        self.styles = None if styles is None else styles.to(device)
         self.classes = len(digits.classes)
         self.settings = settings
         self.z_dim = z_dim
         self.device = device
         self._orders: dict[int, Tensor] = {}
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int) -> Batch | StyledBatch:
         """The input of step `step`, counted from 0."""
         settings, size = self.settings, self.settings.batch_size
         chosen = self.indices(step * size, size)
@@ -39,8 +44,10 @@ class BatchSource:
             real = augment(real, settings.augmentation, moves)
         noise = torch_generator(settings.seed, Stream.NOISE, step, device=self.device)
         z = torch.randn(size, self.z_dim, generator=noise, device=self.device)
-        fake_labels = torch.randint(self.classes, (size,), generator=noise, device=self.device)
-        return Batch(real.contiguous(memory_format=torch.channels_last), self.labels[chosen], z, fake_labels)
+        real, labels = real.contiguous(memory_format=torch.channels_last), self.labels[chosen]
+        if self.styles is not None:
+            return StyledBatch(real, labels, z, self.styles[chosen])
+        return Batch(real, labels, z, torch.randint(self.classes, (size,), generator=noise, device=self.device))
 
     def indices(self, start: int, count: int) -> Tensor:
         """Which images stand at positions start .. start + count - 1 of the endless sequence, int64 [count]."""

@@ -16,9 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from digitsmith.errors import CheckpointError
 from digitsmith.storage import write_bytes_atomically, write_json_atomically
@@ -130,31 +128,3 @@ def _remove_others(folder: Path, newest: str, keep: int) -> None:
             if path.stem not in kept:
                 with contextlib.suppress(OSError):
                     path.unlink()
-
-
-def optimiser_tensors(optimiser: Optimizer, prefix: str) -> dict[str, Tensor]:
-    """Adam's moments and step counts under flat names; its settings come from the run's own."""
-    return {
-        f"{prefix}.{index}.{name}": tensor
-        for index, state in optimiser.state_dict()["state"].items()
-        for name, tensor in state.items()
-    }
-
-
-def load_optimiser_tensors(optimiser: Optimizer, tensors: dict[str, Tensor], prefix: str) -> None:
-    """The inverse of `optimiser_tensors`, into an optimiser over the same parameters.
-
-    Each moment takes its parameter's memory layout: the fused kernels walk through parameter and moments side
-    by side in memory, so a moment in another layout would silently belong to other weights.
-    """
-    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        if name.startswith(f"{prefix}."):
-            _, index, key = name.rsplit(".", 2)
-            parameter = parameters[int(index)]
-            of_parameter = tensor.shape == parameter.shape  # the count of steps is a scalar
-            state.setdefault(int(index), {})[key] = (
-                torch.empty_like(parameter).copy_(tensor) if of_parameter else tensor
-            )
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

@@ -10,7 +10,18 @@ import copy
 
 import torch
 
+from digitsmith.config import BY_LENGTH, TrainSettings
 from digitsmith.models.blocks import Generator
+
+_SHARE = 0.05  # of a run's images is its half-life by length,
+_EPOCHS = 2.0  # and at most so many epochs
+
+
+def half_life_in_images(settings: TrainSettings, images: int) -> float:
+    """The average's half-life for a run on `images` training images; that of `settings`, unless it goes by length."""
+    if settings.ema_half_life_images != BY_LENGTH:
+        return settings.ema_half_life_images
+    return min(_SHARE * settings.epochs, _EPOCHS) * images
 
 
 class AveragedGenerator:

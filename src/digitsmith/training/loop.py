@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import shlex
 import time
@@ -12,13 +13,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from digitsmith.config import UNCONDITIONAL_MODELS, TrainSettings
+from digitsmith.config import STYLED_MODELS, UNCONDITIONAL_MODELS, TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.errors import CheckpointError, TrainingDiverged, TrainingInterrupted
 from digitsmith.models.blocks import Generator
+from digitsmith.models.penman import PenmanGenerator
 from digitsmith.randomness import Stream, normal_rows
 from digitsmith.training.batches import BatchSource, to_uint8
 from digitsmith.training.checkpoint import newest_checkpoint, save_checkpoint
+from digitsmith.training.ema import half_life_in_images
 from digitsmith.training.health import SETTLED_AFTER_IMAGES, HealthWatch, measure
 from digitsmith.training.machine import describe, keep_freed_memory, resolve, versions
 from digitsmith.training.observers import Moment, Observer, Observers, RunLog
@@ -26,7 +29,8 @@ from digitsmith.training.run_files import rows_until
 from digitsmith.training.run_folder import RunFolder, identity
 from digitsmith.training.signals import StopRequest
 from digitsmith.training.state import TrainingState
-from digitsmith.training.step import StepResult, adversarial_step
+from digitsmith.training.step import StepResult
+from digitsmith.training.styles import keep_styles, training_styles
 from digitsmith.training.tensorboard import TensorBoard
 
 SAMPLE_ROWS = 10
@@ -48,12 +52,11 @@ def train_gan(
         TrainingDiverged: a loss is NaN, infinite or beyond 10,000; the last checkpoint is good.
         StorageError: the disk refused; the last checkpoint is good.
     """
-    if settings.model not in UNCONDITIONAL_MODELS:  # the others are asked for every class
-        digits.require_every_class()
     settings = resolve(settings)
+    settings = dataclasses.replace(settings, ema_half_life_images=half_life_in_images(settings, len(digits)))
     torch.set_num_threads(settings.threads)
     keep_freed_memory()
-    state = TrainingState(settings, digits, device=settings.device)  # before anything is written: it may refuse
+    state, source = prepared(settings, digits, Observers(observers))  # before anything is written: it may refuse
     folder, run = RunFolder(out), identity(settings, digits)
     with folder.locked(), StopRequest() as stop:
         told: list[tuple[str, str]] = []  # (kind, line)
@@ -85,15 +88,35 @@ def train_gan(
                 listeners.warning(moment, kind, line)
             watch = HealthWatch(settled_after_images=min(SETTLED_AFTER_IMAGES, moment.total_images // 3))
             watch.replay(rows)
-            _play(settings, digits, state, run, folder, listeners, watch, stop)
+            _play(settings, digits, state, source, run, folder, listeners, watch, stop)
         finally:
             listeners.close()
+
+
+def prepared(settings: TrainSettings, digits: Digits, listeners: Observer) -> tuple[TrainingState, BatchSource]:
+    """Players who have not begun, and their batches; `settings` are resolved.
+
+    For a model that is asked for styles those of the images are measured first, once for these images.
+
+    Raises:
+        InputError: a class has no image, or the images have a size that the model cannot take.
+    """
+    if settings.model not in UNCONDITIONAL_MODELS:  # the others are asked for every class
+        digits.require_every_class()
+    state = TrainingState(settings, digits, device=settings.device)
+    styles = None
+    if settings.model in STYLED_MODELS:
+        styles = training_styles(digits, on_progress=lambda done: listeners.measuring_styles(done, len(digits)))
+        keep_styles(state, styles, torch.from_numpy(digits.labels), seed=settings.seed)
+    z_dim = state.players.generator.z_dim
+    return state, BatchSource(digits, settings, z_dim=z_dim, device=settings.device, styles=styles)
 
 
 def _play(
     settings: TrainSettings,
     digits: Digits,
     state: TrainingState,
+    source: BatchSource,
     run: str,
     folder: RunFolder,
     listeners: Observer,
@@ -106,7 +129,6 @@ def _play(
     sample_steps[total_steps] = math.ceil(settings.epochs)  # the last grid always, in its unfinished epoch's name
     save_every = -(-settings.checkpoint_every_images // size)
     classes = 1 if settings.model in UNCONDITIONAL_MODELS else len(digits.classes)
-    source = BatchSource(digits, settings, z_dim=state.players.generator.z_dim, device=settings.device)
     begun, last_row = time.perf_counter(), (time.perf_counter(), state.step)
 
     def save() -> None:
@@ -119,7 +141,7 @@ def _play(
     while state.step < total_steps:
         state.set_learning_rate(learning_rate_at(settings, state.step / total_steps))
         batch = source.batch(state.step)
-        result = adversarial_step(state.players, batch)
+        result = state.play(batch)
         state.step += 1
         state.averaged.update(images_seen=state.step * size, batch_size=size)
 
@@ -166,7 +188,8 @@ def learning_rate_at(settings: TrainSettings, progress: float) -> float:
 def fixed_noise_grid(generator: Generator, settings: TrainSettings, digits: Digits) -> NDArray[np.uint8]:
     """The run's sample grid: uint8 [10, K, C, H, W], one column per class and the same noise along a row.
 
-    An unconditional generator has no classes to show: each of its 10 columns is other noise.
+    An unconditional generator has no classes to show: each of its 10 columns is other noise. One that is asked
+    for styles draws those of ten training images of each class.
     """
     conditional = settings.model not in UNCONDITIONAL_MODELS
     columns = len(digits.classes) if conditional else 10
@@ -176,7 +199,10 @@ def fixed_noise_grid(generator: Generator, settings: TrainSettings, digits: Digi
     else:
         z = normal_rows(settings.seed, np.arange(SAMPLE_ROWS * columns), generator.z_dim, stream=Stream.FIXED)
     labels = torch.arange(columns).repeat(SAMPLE_ROWS)
-    images = generator(torch.from_numpy(z).to(settings.device), labels.to(settings.device))
+    conditions = [labels.to(settings.device)]
+    if isinstance(generator, PenmanGenerator):  # row r has each class's r-th style
+        conditions.append(generator.style_table[labels, torch.arange(SAMPLE_ROWS).repeat_interleave(columns)])
+    images = generator(torch.from_numpy(z).to(settings.device), *conditions)
     return to_uint8(images).cpu().numpy().reshape(SAMPLE_ROWS, columns, *digits.image_shape)
 
 

@@ -32,6 +32,9 @@ class Moment:
 class Observer:
     """Every method may be left as it is. They are called in the order of this list."""
 
+    def measuring_styles(self, done: int, total: int) -> None:
+        """Before `started`, for a model that is asked for styles and images never measured: `done` of `total` are."""
+
     def started(self, moment: Moment) -> None:
         """Once, before the first step of this process; `moment.step` is above 0 in a resumed run."""
 
@@ -59,6 +62,10 @@ class Observers(Observer):
 
     def __init__(self, members: Sequence[Observer]) -> None:
         self.members = members
+
+    def measuring_styles(self, done: int, total: int) -> None:
+        for member in self.members:
+            member.measuring_styles(done, total)
 
     def started(self, moment: Moment) -> None:
         for member in self.members:

@@ -181,8 +181,12 @@ class RunFolder:
 
 
 def identity(settings: TrainSettings, digits: Digits) -> str:
-    """SHA-256 of all that decides a run's bits: its settings but for `MAY_CHANGE`, and its data."""
-    decisive = {key: value for key, value in settings_to_dict(settings).items() if key not in MAY_CHANGE}
+    """SHA-256 of all that decides a run's bits: its settings but for `MAY_CHANGE`, and its data.
+
+    Nor do those count that the model does not read: runs from before there were such settings go on.
+    """
+    indecisive = MAY_CHANGE.union(settings.without_effect)
+    decisive = {key: value for key, value in settings_to_dict(settings).items() if key not in indecisive}
     return hashlib.sha256(json.dumps([decisive, digits.fingerprint()], sort_keys=True).encode()).hexdigest()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -9,10 +11,13 @@ from digitsmith.config import TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.errors import CheckpointError
 from digitsmith.models.registry import build_networks
-from digitsmith.training.checkpoint import Checkpoint, load_optimiser_tensors, optimiser_tensors
-from digitsmith.training.ema import AveragedGenerator
+from digitsmith.training.adam import Adam
+from digitsmith.training.checkpoint import Checkpoint
+from digitsmith.training.ema import AveragedGenerator, half_life_in_images
 from digitsmith.training.losses import GENERATOR_LOSSES
-from digitsmith.training.step import Players
+from digitsmith.training.recorded import RecordedStep
+from digitsmith.training.relativistic import Rules, StyledBatch, relativistic_step
+from digitsmith.training.step import Batch, Players, StepResult, adversarial_step
 
 
 class TrainingState:
@@ -26,9 +31,8 @@ class TrainingState:
         generator.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         discriminator.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-        def adam(network: nn.Module) -> torch.optim.Adam:
-            betas = (settings.adam_beta1, settings.adam_beta2)
-            return torch.optim.Adam(network.parameters(), settings.learning_rate, betas, fused=True)
+        def adam(network: nn.Module) -> Adam:
+            return Adam(network.parameters(), settings.learning_rate, (settings.adam_beta1, settings.adam_beta2))
 
         self.players = Players(
             generator,
@@ -39,14 +43,23 @@ class TrainingState:
             device,
             settings.precision == "bfloat16",
         )
-        self.averaged = AveragedGenerator(generator, half_life_images=settings.ema_half_life_images)
+        step = partial(adversarial_step, self.players)
+        self._adversarial_step = RecordedStep(step, record=True) if device == "cuda" else step
+        half_life = half_life_in_images(settings, len(digits))
+        self.averaged = AveragedGenerator(generator, half_life_images=half_life)
+        self.rules = Rules.of(settings)
         self.step = 0
+
+    def play(self, batch: Batch | StyledBatch) -> StepResult:
+        """Update both players on the batch of step `step`, by the rules of their game."""
+        if isinstance(batch, StyledBatch):
+            return relativistic_step(self.players, batch, self.step, self.rules)
+        return self._adversarial_step(batch)
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """For both players, from the next step on."""
         for optimiser in (self.players.generator_optimiser, self.players.discriminator_optimiser):
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate
+            optimiser.learning_rate.fill_(learning_rate)
 
     def tensors(self) -> dict[str, Tensor]:
         """All of it under flat names, for a checkpoint."""
@@ -55,8 +68,8 @@ class TrainingState:
             **_prefixed("generator", players.generator.state_dict()),
             **_prefixed("discriminator", players.discriminator.state_dict()),
             **_prefixed("ema", self.averaged.network.state_dict()),
-            **optimiser_tensors(players.generator_optimiser, "adam_generator"),
-            **optimiser_tensors(players.discriminator_optimiser, "adam_discriminator"),
+            **players.generator_optimiser.tensors("adam_generator"),
+            **players.discriminator_optimiser.tensors("adam_discriminator"),
         }
 
     def load(self, checkpoint: Checkpoint) -> None:
@@ -74,8 +87,8 @@ class TrainingState:
             raise CheckpointError(
                 f"{checkpoint.path}: is another model's; resume with the settings of its own run"
             ) from None
-        load_optimiser_tensors(players.generator_optimiser, tensors, "adam_generator")
-        load_optimiser_tensors(players.discriminator_optimiser, tensors, "adam_discriminator")
+        players.generator_optimiser.load(tensors, "adam_generator")
+        players.discriminator_optimiser.load(tensors, "adam_discriminator")
         self.step = checkpoint.step
 
 

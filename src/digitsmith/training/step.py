@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from digitsmith.models.blocks import Discriminator, Generator, Verdict
+from digitsmith.training.adam import Adam
 from digitsmith.training.losses import class_loss, discriminator_loss
 
 
@@ -20,8 +21,8 @@ class Players:
 
     generator: Generator
     discriminator: Discriminator
-    generator_optimiser: torch.optim.Optimizer
-    discriminator_optimiser: torch.optim.Optimizer
+    generator_optimiser: Adam
+    discriminator_optimiser: Adam
     generator_loss: Callable[[Tensor], Tensor]
     device: str
     bfloat16: bool
@@ -62,7 +63,7 @@ def adversarial_step(players: Players, batch: Batch) -> StepResult:
     loss_d.backward()
     players.discriminator_optimiser.step()
 
-    with frozen(discriminator):  # only the way through D is needed, not D's own gradients
+    with frozen(players.discriminator_optimiser.parameters):  # only the way through D is needed, not D's own gradients
         with players.autocast():
             if discriminator.judges_together:
                 _, on_fake_again = judge(discriminator, batch, fake)
@@ -96,10 +97,12 @@ def in_float32(verdict: Verdict) -> Verdict:
 
 
 @contextmanager
-def frozen(network: nn.Module) -> Iterator[None]:
-    """Within the block, gradients flow through `network` and not into its weights."""
-    network.requires_grad_(False)
+def frozen(parameters: Sequence[Tensor]) -> Iterator[None]:
+    """Within the block, gradients flow through these parameters' network and not into them."""
+    for parameter in parameters:
+        parameter.requires_grad_(False)
     try:
         yield
     finally:
-        network.requires_grad_(True)
+        for parameter in parameters:
+            parameter.requires_grad_(True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from digitsmith.config import UNCONDITIONAL_MODELS
+from digitsmith.config import STYLED_MODELS, UNCONDITIONAL_MODELS
 from digitsmith.errors import CheckpointError
 from digitsmith.storage import write_bytes_atomically, write_json_atomically
 
@@ -19,6 +19,13 @@ Weights = dict[str, NDArray[Any]]  # C-contiguous, by the names of the PyTorch m
 FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
 _MOST_NAMES = 100  # of classes, listed on a card; stacked MNIST has 1000
+_STYLE_SECTION = """
+## Style
+
+Thickness, width and height of a digit in pixels and its slant in degrees can be asked for, each or none:
+`draw([2, 0], thickness=3, slant=10)`. They are as Morpho-MNIST defines them, measured on the training images. The
+weights carry 1,000 styles of training images of each class (`style_table`); from these comes what is left out.
+"""
 
 
 @dataclass(frozen=True)
@@ -142,7 +149,7 @@ import digitsmith
 
 images = digitsmith.load("./THIS_FOLDER").draw({asked}, seed=0)  # uint8 {drawn}
 ```
-
+{_STYLE_SECTION if config.model in STYLED_MODELS else ""}
 ## Training
 
 Data: {data.get("source", "not recorded")}, {data.get("images", "?")} images. Made by `digitsmith train {config.model}`

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from digitsmith.drawing.writers.interface import Writer
 from digitsmith.drawing.writers.npz import npz_writer
 from digitsmith.drawing.writers.parquet import parquet_writer
 from digitsmith.drawing.writers.png import png_writer
+from digitsmith.drawing.writers.styles import StylesOf, style_writer
 from digitsmith.errors import InputError
 from digitsmith.storage import check_new_folder, new_folder, sha256_of
 
@@ -41,6 +43,7 @@ def write_data_set(
     classes: Sequence[str],
     count: int,
     manifest: Mapping[str, object],
+    styles_of: StylesOf | None = None,
 ) -> Path:
     """Writes a data set as the new folder `out` and returns it; whatever goes wrong, no half of it is left.
 
@@ -51,7 +54,9 @@ def write_data_set(
         classes: the name of each label.
         count: how many images there will be, as some headers come first.
         manifest: what manifest.json shall say beside format, count, classes, counts, image size and, except
-            for PNGs, the files' SHA-256. With no time or place in it, the same request gives the same bytes.
+            for PNGs, the files' SHA-256. With no time or place in it, the same request gives the same bytes. It
+            is read after the last chunk, so that whoever draws may count in it.
+        styles_of: what style was asked of the images, which then stands in styles.csv beside them.
 
     Raises:
         InputError: for an unknown format, an `out` that is in use, chunks that do not fit each other,
@@ -64,9 +69,15 @@ def write_data_set(
         first = next(checked)
         channels, height, width = first[0].shape[1:]
         tally = np.zeros(len(classes), dtype=np.int64)
-        with FORMATS[format](folder, classes=classes, count=count, shape=(channels, height, width)) as add:
+        with ExitStack() as files:
+            writer = FORMATS[format](folder, classes=classes, count=count, shape=(channels, height, width))
+            adding = [files.enter_context(writer)]
+            if styles_of is not None:
+                styles = style_writer(folder, format=format, classes=classes, count=count, styles_of=styles_of)
+                adding.append(files.enter_context(styles))
             for images, labels in chain([first], checked):
-                add(images, labels)
+                for add in adding:
+                    add(images, labels)
                 tally += np.bincount(labels, minlength=len(classes))
         facts = {
             **manifest,
@@ -76,15 +87,21 @@ def write_data_set(
             "counts": dict(zip(classes, tally.tolist(), strict=True)),
             "image": {"channels": channels, "height": height, "width": width},
         }
-        if format != "png":
-            facts["files"] = _hashes(folder)
+        if hashes := _hashes(folder):
+            facts["files"] = hashes
         (folder / "manifest.json").write_text(
             json.dumps(facts, indent=2, sort_keys=True, ensure_ascii=False) + "\n",
             encoding="utf-8",
             newline="\n",
         )
         if format in CARD_FORMATS:
-            card = data_card(format=format, classes=classes, counts=tally.tolist(), shape=(channels, height, width))
+            card = data_card(
+                format=format,
+                classes=classes,
+                counts=tally.tolist(),
+                shape=(channels, height, width),
+                styled=styles_of is not None,
+            )
             (folder / "README.md").write_text(card, encoding="utf-8", newline="\n")
     return out
 
@@ -127,6 +144,6 @@ def _checked(chunks: Iterable[Chunk], *, classes: int, count: int) -> Iterator[C
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    """{path below `folder`: SHA-256 in hex} of every file."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    """{path below `folder`: SHA-256 in hex} of every file that is not one image among many."""
+    paths = sorted(path for path in folder.rglob("*") if path.suffix != ".png" and path.is_file())
     return {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths}

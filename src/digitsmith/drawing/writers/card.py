@@ -14,8 +14,9 @@ _LABELS = {"png": "  drop_labels: false\n", "parquet": ""}
 CARD_FORMATS = frozenset(_IMAGES)
 
 
-def data_card(*, format: str, classes: Sequence[str], counts: Sequence[int], shape: Shape) -> str:
-    """The card of a data set of `format` png or parquet; `counts` has the images of each class.
+def data_card(*, format: str, classes: Sequence[str], counts: Sequence[int], shape: Shape, styled: bool = False) -> str:
+    """The card of a data set of `format` png or parquet; `counts` has the images of each class, `styled` is whether
+    there is a styles.csv.
 
     The head names the image files, so that `datasets` does not take manifest.json for data, and the classes
     in their order, as `datasets` would number folders by alphabet.
@@ -29,6 +30,7 @@ def data_card(*, format: str, classes: Sequence[str], counts: Sequence[int], sha
     )
     channels, height, width = shape
     colour = "gray" if channels == 1 else "colour"
+    styles = "\nThe thickness, slant, width and height asked of each are in `styles.csv`." if styled else ""
     return f"""\
 ---
 task_categories:
@@ -54,7 +56,7 @@ configs:
 # Handwriting drawn by digitsmith
 
 {sum(counts)} {colour} images of {width} × {height} pixels, each drawn by a generative network for the label
-it carries; nobody wrote them by hand. How they were asked for is in `manifest.json`.
+it carries; nobody wrote them by hand. How they were asked for is in `manifest.json`.{styles}
 
 ```python
 from datasets import load_dataset

@@ -1,0 +1,81 @@
+"""`--budget 90s`, `12m`, `1.5h`: the epochs that this machine gets through in that time.
+
+All schedules of a run (the learning rate's fall, the average's half-life by length) are shares of its epochs, so
+the number of epochs is all there is to set. It stands in the run's settings: a resumed run asks for no budget.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import time
+
+import torch
+
+from digitsmith.config import STYLED_MODELS, TrainSettings
+from digitsmith.data.digits import Digits
+from digitsmith.errors import ConfigError
+from digitsmith.training.loop import prepared
+from digitsmith.training.machine import keep_freed_memory, resolve
+from digitsmith.training.observers import Observer
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_SHORTEST_S, _LONGEST_S = 10.0, 10_000 * 3600.0
+_MARGIN = 0.05  # of the time is kept for sample grids, checkpoints and the page
+_MEASURED_S = 4.0  # or a twentieth of the budget, where that is less
+_WARM_UP_STEPS = 8
+
+
+def seconds_in(budget: str) -> float:
+    """A duration in seconds, from a number and its unit: `90s`, `12m` or `1.5h`.
+
+    Raises:
+        ConfigError: it is none, or shorter than 10 seconds or longer than 10,000 hours.
+    """
+    parts = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh])", budget.strip())
+    if parts is None:
+        raise ConfigError(f"the budget {budget!r} is no duration; write it as 90s, 12m or 1.5h")
+    seconds = float(parts[1]) * _UNITS[parts[2]]
+    if not _SHORTEST_S <= seconds <= _LONGEST_S:
+        raise ConfigError(f"the budget must be at least 10s and at most 10000h, not {budget}")
+    return seconds
+
+
+def within(budget_s: float, settings: TrainSettings, digits: Digits, listener: Observer) -> TrainSettings:
+    """`settings` with as many epochs as fit into `budget_s` seconds from now, and the machine's choices made.
+
+    A few seconds of it go by in measuring, and what the model needs to know of the images before its first step
+    is found out on the way; both count. At the least there is time for one step.
+    """
+    began = time.perf_counter()
+    settings = resolve(settings)
+    rate = images_per_second(settings, digits, listener, measured_s=min(_MEASURED_S, budget_s / 20))
+    left_s = budget_s - (time.perf_counter() - began)
+    return dataclasses.replace(settings, epochs=epochs_in(left_s, rate, images=len(digits)))
+
+
+def epochs_in(seconds: float, images_per_s: float, *, images: int) -> float:
+    """How many epochs of `images` fit into `seconds`, the margin kept, to four digits; one image where none does."""
+    seen = max(seconds * (1 - _MARGIN) * images_per_s, 1.0)
+    return float(f"{seen / images:.4g}")
+
+
+def images_per_second(settings: TrainSettings, digits: Digits, listener: Observer, *, measured_s: float) -> float:
+    """How fast this machine trains, measured on players that are thrown away; `settings` are resolved."""
+    torch.set_num_threads(settings.threads)
+    keep_freed_memory()
+    state, source = prepared(settings, digits, listener)
+    cycle = settings.penalty_every if settings.model in STYLED_MODELS else 1  # steps of which one is the heaviest
+
+    def play(steps: int) -> None:
+        for _ in range(steps):
+            result = state.play(source.batch(state.step))
+            state.step += 1
+            state.averaged.update(images_seen=state.step * settings.batch_size, batch_size=settings.batch_size)
+        float(result.loss_d)  # a GPU answers when it has finished
+
+    play(cycle * -(-_WARM_UP_STEPS // cycle))
+    first, began = state.step, time.perf_counter()
+    while (elapsed := time.perf_counter() - began) < measured_s or state.step == first:
+        play(cycle)
+    return (state.step - first) * settings.batch_size / elapsed

@@ -1,0 +1,122 @@
+"""Durations as people write them, and the epochs that fit into them. No clock is asserted: the speed is put in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from digitsmith import api
+from digitsmith.cli import run as run_command
+from digitsmith.config import MODELS, TrainSettings
+from digitsmith.data.digits import Digits
+from digitsmith.errors import ConfigError, InputError
+from digitsmith.training import budget
+from digitsmith.training.budget import epochs_in, images_per_second, seconds_in, within
+from digitsmith.training.loop import train_gan
+from digitsmith.training.machine import resolve
+from digitsmith.training.observers import Observer
+
+Settings = Callable[..., TrainSettings]
+
+
+@pytest.fixture
+def at_1000_images_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "images_per_second", lambda *inputs, **options: 1000.0)
+    monkeypatch.setattr(budget, "time", SimpleNamespace(perf_counter=lambda: 0.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("5m", 300), ("12m", 720), ("1.5h", 5400), ("8h", 28_800), (" 10s ", 10)]
+)
+def test_durations_are_numbers_with_a_unit(text: str, seconds: float) -> None:
+    assert seconds_in(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "5", "m", "5 minutes", "-5m", "1h30m", "1,5h", "5M", "nan", "infh", "1e3s", "٥m"])
+def test_other_durations_are_refused_in_one_line(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"is no duration; write it as 90s, 12m or 1\.5h") as caught:
+        seconds_in(text)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["0s", "9.9s", "0.1m", "10001h", "9" * 400 + "h"])
+def test_durations_that_make_no_run_are_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="at least 10s and at most 10000h"):
+        seconds_in(text)
+
+
+def test_epochs_are_what_fits_with_a_margin() -> None:
+    assert epochs_in(300, 1000, images=60_000) == 4.75  # 285 of 300 seconds
+    assert epochs_in(28_800, 1234.5, images=60_000) == 562.9
+    assert epochs_in(-3, 1000, images=640) == pytest.approx(1 / 640, rel=1e-3)  # the time is over: one step
+
+
+@pytest.mark.parametrize("model", ["penman", "cgan"])
+def test_a_budget_sets_the_epochs_and_the_machines_choices_alone(
+    model: str, few_digits: Digits, quick: Settings, at_1000_images_a_second: None
+) -> None:
+    asked = quick(model, decay_from=0.5)
+    found = within(120, asked, few_digits, Observer())
+    assert found.epochs == 178.1
+    changed = {name for name, value in vars(found).items() if value != getattr(asked, name)}
+    assert changed <= {"epochs", "precision", "threads", "device"}
+    assert "auto" not in (found.precision, found.device)
+
+
+def test_what_measuring_takes_is_not_spent_again(
+    few_digits: Digits, quick: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([100.0, 120.0])
+    monkeypatch.setattr(budget, "images_per_second", lambda *inputs, **options: 1000.0)
+    monkeypatch.setattr(budget, "resolve", lambda settings: settings)
+    monkeypatch.setattr(budget, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    assert within(120, quick("cgan"), few_digits, Observer()).epochs == epochs_in(100, 1000, images=640)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_speed_can_be_measured_for_every_model(model: str, few_digits: Digits, quick: Settings) -> None:
+    assert images_per_second(resolve(quick(model)), few_digits, Observer(), measured_s=0.0) > 0
+
+
+@pytest.mark.parametrize("model", ["penman", "cgan"])
+def test_measuring_changes_nothing_of_the_run(
+    model: str, few_digits: Digits, quick: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same epochs, found by a budget or named, end in the same bits."""
+    monkeypatch.setattr(budget, "epochs_in", lambda *inputs, **options: 1.2)
+    train_gan(within(10, quick(model), few_digits, Observer()), few_digits, out=tmp_path / "budget")
+    train_gan(quick(model, epochs=1.2), few_digits, out=tmp_path / "epochs")
+    one, two = (max((tmp_path / run / "checkpoints").glob("*.safetensors")) for run in ("budget", "epochs"))
+    assert (one.name, one.read_bytes()) == (two.name, two.read_bytes())
+
+
+def test_a_run_keeps_the_epochs_its_budget_gave(
+    few_digits: Digits, tmp_path: Path, at_1000_images_a_second: None
+) -> None:
+    """Whatever the machine does when it is resumed, and whether the budget is named again."""
+    mine = Digits(few_digits.images[:100], few_digits.labels[:100], few_digits.classes)
+    small = {"batch_size": 50, "threads": 1}
+    api.train("cgan-mlp", out=tmp_path / "run", data=mine, budget="10s", overrides=small)
+    record = (tmp_path / "run" / "run.json").read_bytes()
+    assert json.loads(record)["settings"]["epochs"] == 95
+    assert b"budget" not in record
+    api.train(out=tmp_path / "run", data=mine, resume=True, budget="90s")
+    assert (tmp_path / "run" / "run.json").read_bytes() == record
+
+
+def test_epochs_and_a_budget_are_not_both_taken(few_digits: Digits, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="give one of them"):
+        api.train("cgan", out=tmp_path / "run", data=few_digits, epochs=2, budget="10s")
+    with pytest.raises(InputError, match="give one of them"):
+        api.train("cgan", out=tmp_path / "run", data=few_digits, overrides={"epochs": 2.0}, budget="10s")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_line_tells_a_bad_budget_in_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["train", "penman", "--budget", "soon", "--out", str(tmp_path / "run")]) == 2
+    told = capfd.readouterr().err
+    assert told == "digitsmith: the budget 'soon' is no duration; write it as 90s, 12m or 1.5h\n"
