@@ -11,10 +11,9 @@ from digitsmith.config import TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.errors import TrainingDiverged
 from digitsmith.models.blocks import Generator
-from digitsmith.training.batches import BatchSource
-from digitsmith.training.loop import LOSS_LIMIT, learning_rate_at, steps_in
+from digitsmith.training.loop import LOSS_LIMIT, learning_rate_at, prepared, steps_in
 from digitsmith.training.machine import keep_freed_memory
-from digitsmith.training.state import TrainingState
+from digitsmith.training.observers import Observer
 from racing import Contender
 from textbook import Pictures, acgan_steps
 from textbook_networks import AcganDiscriminator, conv_generator
@@ -29,11 +28,10 @@ def digitsmith_steps(settings: TrainSettings, digits: Digits) -> Iterator[Genera
         TrainingDiverged: as that loop would.
     """
     keep_freed_memory()
-    state = TrainingState(settings, digits, device=settings.device)
-    source = BatchSource(digits, settings, z_dim=state.players.generator.z_dim, device=settings.device)
+    state, source = prepared(settings, digits, Observer())
     total_steps = steps_in(settings, digits)
     while state.step < total_steps:
-        state.set_learning_rate(learning_rate_at(settings, state.step / total_steps))
+        state.set_learning_rate(learning_rate_at(settings, state.step, total_steps))
         result = state.play(source.batch(state.step))
         state.step += 1
         state.averaged.update(images_seen=state.step * settings.batch_size, batch_size=settings.batch_size)

@@ -22,7 +22,9 @@ from digitsmith.measure.protocol import Reference, seat_for
 from digitsmith.measure.reader import FEATURES, READER, features_and_probabilities
 from digitsmith.measure.sample import Sample
 from digitsmith.models.blocks import Generator
+from digitsmith.models.penman import PenmanGenerator
 from digitsmith.randomness import normal_rows
+from digitsmith.style import StyleTable
 from digitsmith.training.batches import to_uint8
 
 DRAW_SEED = 1  # api.read_as_asked's, so that both speak of the same digits
@@ -123,10 +125,15 @@ class Ruler:
         labels = balanced_labels(self.count, self.classes)
         z = torch.from_numpy(normal_rows(DRAW_SEED, np.arange(self.count), generator.z_dim))
         device = next(generator.parameters()).device
+        conditions = [torch.from_numpy(labels)]
+        if isinstance(generator, PenmanGenerator):
+            kept = (generator.style_mean, generator.style_deviation, generator.style_table)
+            styles = StyleTable(*(tensor.cpu().numpy() for tensor in kept)).sample(labels, seed=DRAW_SEED)
+            conditions.append(torch.from_numpy(styles))
         was_training = generator.training
         generator.eval()
-        chunks = zip(z.split(_CHUNK), torch.from_numpy(labels).split(_CHUNK), strict=True)
-        drawn = [to_uint8(generator(some.to(device), asked.to(device))).cpu().numpy() for some, asked in chunks]
+        chunks = zip(*(column.to(device).split(_CHUNK) for column in (z, *conditions)), strict=True)
+        drawn = [to_uint8(generator(*chunk)).cpu().numpy() for chunk in chunks]
         generator.train(was_training)
 
         features, probabilities = features_and_probabilities(np.concatenate(drawn))

@@ -44,7 +44,7 @@ def test_a_model_alone_chooses_its_own_report(model: str) -> None:
 def test_penmans_preset_shrinks_its_steps_and_averages_by_the_length_of_the_run() -> None:
     settings = PRESETS["penman"]()
     assert (settings.model, settings.batch_size, settings.epochs) == ("penman", 128, 36)
-    assert (settings.adam_beta1, settings.adam_beta2, settings.decay_from) == (0, 0.99, 0.5)
+    assert (settings.adam_beta1, settings.adam_beta2, settings.decay_from) == (0, 0.99, 0.2)
     assert settings.ema_half_life_images == BY_LENGTH
     assert settings_for("penman", preset="report-2").adam_beta1 == 0.5
 

@@ -234,7 +234,7 @@ def test_a_race_from_the_command_line(data: Path, tmp_path: Path) -> None:
     assert (result["digits"], result["reference_images"]) == (200, 440)
     assert list(result["marks"]) == [str(mark) for mark in MARKS]
     ours, theirs = result["runs"]
-    assert (ours["contender"], theirs["contender"]) == ("digitsmith cgan", "textbook acgan")
+    assert (ours["contender"], theirs["contender"]) == ("digitsmith penman", "textbook acgan")
     for run in (ours, theirs):
         assert run["seed"] == 3
         assert run["ended"] in ("the time limit", "its epochs are over")

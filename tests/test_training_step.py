@@ -21,6 +21,7 @@ from digitsmith.training.augment import augment
 from digitsmith.training.batches import BatchSource, to_float, to_uint8
 from digitsmith.training.ema import AveragedGenerator
 from digitsmith.training.health import WATCHED_ROWS, HealthWatch, Measured, measure, spread_within_classes
+from digitsmith.training.loop import learning_rate_at
 from digitsmith.training.losses import class_loss, discriminator_loss, minimax, non_saturating
 from digitsmith.training.machine import resolve
 from digitsmith.training.state import TrainingState
@@ -304,3 +305,11 @@ def test_variety_without_spread_in_the_real_images_is_none() -> None:
 def test_the_first_images_are_not_judged() -> None:
     watch = HealthWatch()
     assert [found for _ in range(20) for found in watch.look(1000, healthy(variety=0.01))] == []
+
+
+def test_the_learning_rate_warms_up_stays_and_falls(quick: Settings) -> None:
+    settings = quick(learning_rate=1e-3, batch_size=10, warm_up_images=100.0, decay_from=0.5)
+    rates = [learning_rate_at(settings, step, 100) for step in range(100)]
+    assert rates[:10] == pytest.approx([1e-4 * (step + 1) for step in range(10)])
+    assert set(rates[10:50]) == {1e-3}
+    assert rates[50:] == pytest.approx([1e-3 * (100 - step) / 50 for step in range(50, 100)])

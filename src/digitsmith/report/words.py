@@ -100,6 +100,7 @@ SETTINGS = {
     "epochs": "Epochs",
     "batch_size": "Real images per step",
     "learning_rate": "Learning rate",
+    "warm_up_images": "Images over which the learning rate rises",
     "decay_from": "Share of the run before the learning rate falls",
     "adam_beta1": "Adam's beta 1",
     "adam_beta2": "Adam's beta 2",

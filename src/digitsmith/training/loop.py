@@ -139,7 +139,7 @@ def _play(
 
     moment = _moment(state.step, settings, digits)
     while state.step < total_steps:
-        state.set_learning_rate(learning_rate_at(settings, state.step / total_steps))
+        state.set_learning_rate(learning_rate_at(settings, state.step, total_steps))
         batch = source.batch(state.step)
         result = state.play(batch)
         state.step += 1
@@ -177,8 +177,13 @@ def steps_in(settings: TrainSettings, digits: Digits) -> int:
     return math.ceil(settings.epochs * len(digits) / settings.batch_size)
 
 
-def learning_rate_at(settings: TrainSettings, progress: float) -> float:
-    """Constant up to `decay_from` of the run, then straight down towards zero; `progress` in [0, 1)."""
+def learning_rate_at(settings: TrainSettings, step: int, total_steps: int) -> float:
+    """Of step `step`, counted from 0: straight up over the warm-up, constant up to `decay_from` of the run, then
+    straight down towards zero."""
+    seen = (step + 1) * settings.batch_size
+    if seen < settings.warm_up_images:
+        return settings.learning_rate * seen / settings.warm_up_images
+    progress = step / total_steps
     if progress < settings.decay_from:
         return settings.learning_rate
     return settings.learning_rate * (1 - progress) / (1 - settings.decay_from)
