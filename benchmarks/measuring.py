@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from digitsmith.errors import InputError
+from digitsmith.report.documents import write_block
+
 T = TypeVar("T")
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
@@ -126,18 +129,7 @@ def publish(arguments: argparse.Namespace, name: str, *, text: str, record: Mapp
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     if arguments.docs:
-        write_block(arguments.docs, name, text)
-
-
-def write_block(document: Path, name: str, text: str) -> None:
-    """Replace what stands between the comments `<!-- begin NAME ... -->` and `<!-- end NAME -->` of `document`.
-
-    Raises:
-        SystemExit: the document has no such two comments; it is left as it is.
-    """
-    before, begin, rest = document.read_text(encoding="utf-8").partition(f"<!-- begin {name} ")
-    remark, arrow, rest = rest.partition(" -->\n")
-    _, end, after = rest.partition(f"<!-- end {name} -->")
-    if not (begin and arrow and end):
-        raise SystemExit(f"{document}: has no comments '<!-- begin {name} ... -->' and '<!-- end {name} -->'")
-    document.write_text(f"{before}{begin}{remark}{arrow}\n{text}\n\n{end}{after}", encoding="utf-8")
+        try:
+            write_block(arguments.docs, name, text)
+        except InputError as error:
+            raise SystemExit(str(error)) from None

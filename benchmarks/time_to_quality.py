@@ -3,8 +3,8 @@
     python benchmarks/time_to_quality.py [--seeds 0,1,2] [--limit-s 300] [--json FILE] [--docs docs/performance.md]
     python benchmarks/time_to_quality.py --alone --seeds 0 --set learning_rate=0.002 --set batch_size=64
 
-Both are looked at after 2,000 images, then each time they have seen a tenth more, and when they end; a mark's time
-is that of the first look at which it is reached, so at most a tenth too long. digitsmith is judged by its averaged
+Both are looked at after 2,000 images, then each time they have seen a tenth more (`--ratio`), and when they end; a
+mark's time is that of the first look at which it is reached, so at most a tenth too long. digitsmith is judged by its averaged
 generator, the textbook loop by its only one, in evaluation mode. The clock counts training, from the very first
 step: not the start of Python, not the reading of the images, not the looks, and no logs and checkpoints either.
 """
@@ -31,6 +31,7 @@ from racing import Rules, Run, race
 from time_to_quality_figure import quality_figure
 from time_to_quality_table import table, times_of
 
+LOOK_RATIO = 1.1
 NAME = "time-to-quality"  # of the block in the document, and of the plot beside it
 
 
@@ -81,7 +82,7 @@ def parser_of_arguments() -> argparse.ArgumentParser:
     parser.add_argument("--digits", type=int, default=10_000, help="drawn at each look (10000)")
     parser.add_argument("--first-images", type=int, default=2000, help="seen before the first look (2000)")
     parser.add_argument(
-        "--ratio", type=float, default=1.1, help="images before a look, over those before the last (1.1)"
+        "--ratio", type=float, default=LOOK_RATIO, help=f"images before a look, over those before ({LOOK_RATIO:g})"
     )
     parser.add_argument("--alone", action="store_true", help="without the textbook loop, to try settings")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every look at every run there")
@@ -129,6 +130,7 @@ def command_of(arguments: argparse.Namespace) -> list[str]:
         "--limit-s",
         f"{arguments.limit_s:g}",
     ]
+    words += ["--ratio", f"{arguments.ratio:g}"] if arguments.ratio != LOOK_RATIO else []
     words += ["--preset", arguments.preset] if arguments.preset else []
     words += ["--alone"] if arguments.alone else []
     for setting in arguments.set:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
@@ -16,6 +17,7 @@ from racing import Run
 _COLOURS = (GENERATOR, ON_GENERATED)  # of the contenders, in their order
 _SHARES = (0.1, 0.5, 0.9, 0.97, 0.99, 0.999)
 _DISTANCES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000)
+_SECONDS = tuple(lead * 10**power for power in range(-1, 5) for lead in (1, 2, 5))
 _HIGHEST_SHARE = 0.9995  # the scale has no place for 1
 
 
@@ -47,12 +49,12 @@ def quality_figure(runs: Sequence[Run]) -> Figure:
         below.set_ylim(bottom=0.9)
         above.set_ylabel("read as asked")
         below.set_ylabel("Fréchet distance / floor")
-        above.tick_params(labelbottom=False)
         below.set_xscale("log")
-        below.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
+        _few_ticks(below.xaxis, _SECONDS, FuncFormatter(lambda seconds, _: f"{seconds:g}"))
+        above.tick_params(labelbottom=False)
         below.set_xlabel("seconds of training")
         handles = [Line2D([], [], color=colour, linewidth=1.8) for colour in colours.values()]
-        above.legend(handles, list(colours), loc="lower right")
+        above.legend(handles, list(colours), loc="center left")
         figure.text(0.975, 0.012, "dotted: the marks; a line for each seed", ha="right", fontsize=7.5, color=QUIET)
     return figure
 
@@ -62,8 +64,12 @@ def _line(axes: Axes, seconds: Sequence[float], values: Sequence[float], *, colo
 
 
 def _scale(axes: Axes, ticks: Sequence[float], formatter: FuncFormatter) -> None:
-    axes.yaxis.set_major_locator(FixedLocator(ticks))
-    axes.yaxis.set_major_formatter(formatter)
-    axes.yaxis.set_minor_locator(FixedLocator([]))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    _few_ticks(axes.yaxis, ticks, formatter)
     axes.grid(visible=True, color=PALE, alpha=0.25)
+
+
+def _few_ticks(axis: Axis, ticks: Sequence[float], formatter: FuncFormatter) -> None:
+    axis.set_major_locator(FixedLocator(ticks))
+    axis.set_major_formatter(formatter)
+    axis.set_minor_locator(FixedLocator([]))
+    axis.set_minor_formatter(NullFormatter())

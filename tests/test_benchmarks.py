@@ -22,9 +22,11 @@ import throughput
 from arithmetic import flops_per_image
 from digitsmith.config import REPORT_MODELS, TrainSettings, settings_for
 from digitsmith.data.digits import Digits
+from digitsmith.errors import InputError
 from digitsmith.models.registry import build_networks
+from digitsmith.report.documents import write_block
 from digitsmith.training.machine import resolve
-from measuring import Spread, cost_of, in_turn, markdown_table, write_block
+from measuring import Spread, cost_of, in_turn, markdown_table
 from throughput_tables import Measured, limit_table, speed_table
 from turns import Worker
 
@@ -250,7 +252,7 @@ def test_start_up_is_measured_and_published(tmp_path: Path) -> None:
     assert [len(row) for row in record["seconds"].values()] == [1] * 4
 
 
-@pytest.mark.parametrize("name", ["training", "drawing", "startup", "time-to-quality"])
+@pytest.mark.parametrize("name", ["training", "precision", "drawing", "startup", "time-to-quality"])
 def test_a_block_of_the_document_is_replaced_and_nothing_else(tmp_path: Path, name: str) -> None:
     document, _ = outputs(tmp_path)
     write_block(document, name, "| one |")
@@ -273,7 +275,7 @@ def test_a_block_of_the_document_is_replaced_and_nothing_else(tmp_path: Path, na
 def test_a_document_without_the_block_is_left_alone(tmp_path: Path) -> None:
     document = tmp_path / "performance.md"
     document.write_text("<!-- begin training (x) -->\nno end\n")
-    with pytest.raises(SystemExit, match=r"has no comments '<!-- begin training \.\.\. -->'"):
+    with pytest.raises(InputError, match=r"has no comments '<!-- begin training \.\.\. -->'"):
         write_block(document, "training", "| one |")
     assert document.read_text() == "<!-- begin training (x) -->\nno end\n"
 

@@ -30,6 +30,7 @@ from digitsmith.drawing.rejection import Tally, draw_proofread, why_not
 from digitsmith.drawing.requests import balanced_labels
 from digitsmith.measure.reader import read
 from digitsmith.measure.results import Evaluation
+from digitsmith.report.documents import require_block, write_block
 from digitsmith.report.evaluation_table import evaluation_table
 from digitsmith.training.health import spread_within_classes
 
@@ -54,6 +55,9 @@ def main(line: Sequence[str] | None = None) -> None:
     model = load(arguments.model)
     if why_not(model.config):
         parser.error(why_not(model.config))
+    block = f"rejection {model.config.model}"
+    if arguments.docs:
+        require_block(arguments.docs, block)
     labels = balanced_labels(arguments.count, len(model.config.classes))
     plain, kept, record = drawn_twice(model, labels, seed=arguments.seed)
     evaluator = evaluator_for("mnist", seed=arguments.seed)
@@ -75,7 +79,7 @@ def main(line: Sequence[str] | None = None) -> None:
         body |= {"without": without.to_dict(), "with": with_.to_dict()}
         arguments.json.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
     if arguments.docs:
-        write_block(arguments.docs, f"rejection {model.config.model}", text)
+        write_block(arguments.docs, block, text)
 
 
 def drawn_twice(model: DigitModel, labels: Labels, *, seed: int) -> tuple[Images, Images, dict[str, Any]]:
@@ -168,16 +172,6 @@ def without_outputs(command: str) -> str:
     words = shlex.split(command)
     kept = [word for place, word in enumerate(words) if not {word, words[place - 1]} & {"--json", "--docs"}]
     return shlex.join(kept)
-
-
-def write_block(document: Path, name: str, text: str) -> None:
-    """Replace what stands between the comments `<!-- begin NAME ... -->` and `<!-- end NAME -->` of `document`."""
-    before, begin, rest = document.read_text(encoding="utf-8").partition(f"<!-- begin {name} ")
-    remark, arrow, rest = rest.partition(" -->\n")
-    _, end, after = rest.partition(f"<!-- end {name} -->")
-    if not (begin and arrow and end):
-        raise SystemExit(f"{document}: has no comments '<!-- begin {name} ... -->' and '<!-- end {name} -->'")
-    document.write_text(f"{before}{begin}{remark}{arrow}\n{text}\n\n{end}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

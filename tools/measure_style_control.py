@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,11 +19,12 @@ from digitsmith.host import versions
 from digitsmith.measure.reader import READER
 from digitsmith.measure.style_control import Control, control, range_sweep
 from digitsmith.report.control_plots import control_figure
+from digitsmith.report.documents import require_block, write_block
 from digitsmith.report.style import figure_bytes
 from digitsmith.storage import write_bytes_atomically, write_json_atomically
 from digitsmith.style import STYLE_NAMES
 
-_BLOCK = re.compile(r"(<!-- begin style-control .*?-->\n).*(<!-- end style-control -->)", re.DOTALL)
+NAME = "style-control"  # of the block in the document
 
 
 def tables(controls: Sequence[Control]) -> str:
@@ -46,12 +46,6 @@ def tables(controls: Sequence[Control]) -> str:
     return "\n".join(lines)
 
 
-def write_block(document: Path, text: str) -> None:
-    """Put `text` between the document's two comments."""
-    written = _BLOCK.sub(lambda match: f"{match[1]}\n{text}\n\n{match[2]}", document.read_text("utf-8"))
-    write_bytes_atomically(document, written.encode())
-
-
 def main(line: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="penman", help="a shipped model's name, a run's folder, or a saved model's")
@@ -61,10 +55,9 @@ def main(line: Sequence[str] | None = None) -> None:
     parser.add_argument("--figure", type=Path, metavar="FILE.png", help="draw what was measured over what was asked")
     parser.add_argument("--docs", type=Path, metavar="FILE", help="put the tables into that document, in their place")
     arguments = parser.parse_args(line)
-    if arguments.docs and not _BLOCK.search(arguments.docs.read_text("utf-8")):
-        raise SystemExit(f"{arguments.docs}: has no comments '<!-- begin style-control ... -->' and its end")
-
     try:
+        if arguments.docs:
+            require_block(arguments.docs, NAME)
         model = load(arguments.model)
         amount = {"per_class": arguments.per_class, "seed": arguments.seed}
         sweeps = [range_sweep(model, name, **amount) for name in STYLE_NAMES]
@@ -86,7 +79,7 @@ def main(line: Sequence[str] | None = None) -> None:
     if arguments.figure:
         write_bytes_atomically(arguments.figure, figure_bytes(control_figure(sweeps, controls), "png"))
     if arguments.docs:
-        write_block(arguments.docs, text)
+        write_block(arguments.docs, NAME, text)
 
 
 if __name__ == "__main__":

@@ -55,13 +55,14 @@ def relativistic_step(players: Players, batch: StyledBatch, step: int, rules: Ru
     generator, discriminator = players.generator, players.discriminator
     assert isinstance(discriminator, PenmanDiscriminator)
     real, labels, z, style = batch
+    asked = discriminator.normalised(style)
 
     with players.autocast():
         fake = generator(z, labels, style)
         on_real = discriminator(real, labels, style)
         on_fake = discriminator(fake.detach(), labels, style)
     margin = on_real.source.float() - on_fake.source.float()
-    loss_d = F.softplus(-margin).mean() + reading_loss(on_real, labels, discriminator.normalised(style), rules)
+    loss_d = pairing_loss(on_real.source, on_fake.source) + reading_loss(on_real, labels, asked, rules)
     players.discriminator_optimiser.zero_grad()
     loss_d.backward()
     if rules.penalty_gamma > 0 and step % rules.penalty_every == 0:  # at a few steps, and there as heavy as at all
@@ -75,14 +76,17 @@ def relativistic_step(players: Players, batch: StyledBatch, step: int, rules: Ru
         with players.autocast():
             real_again = discriminator(real, labels, style).source.detach()
             fake_again = discriminator(fake, labels, style)
-        margin_g = fake_again.source.float() - real_again.float()
-        loss_g = F.softplus(-margin_g).mean()
-        loss_g = loss_g + reading_loss(fake_again, labels, discriminator.normalised(style), rules)
+        loss_g = pairing_loss(fake_again.source, real_again) + reading_loss(fake_again, labels, asked, rules)
         players.generator_optimiser.zero_grad()
         loss_g.backward()
     players.generator_optimiser.step()
 
     return StepResult(loss_d.detach(), loss_g.detach(), margin.detach(), -margin.detach(), fake.detach())
+
+
+def pairing_loss(winner: Tensor, loser: Tensor) -> Tensor:
+    """Of logits [B] and [B]: how far `winner` is from being the larger one of each pair."""
+    return F.softplus(loser.float() - winner.float()).mean()
 
 
 def reading_loss(verdict: StyledVerdict, labels: Tensor, style: Tensor, rules: Rules) -> Tensor:

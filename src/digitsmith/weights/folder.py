@@ -37,7 +37,8 @@ class GeneratorConfig:
         image_shape: (C, H, W).
         classes: the name of each label.
         weights_sha256: of the tensors (`weights_checksum`), whatever file they lie in.
-        training: settings, data, images seen and versions, as recorded; for people and manifests.
+        training: settings, data, images seen and versions, as recorded; for people and manifests. Where the weights
+            were measured, also `figures`: {"measured_by": a command, "rows": [[name, generated, held out, test], ...]}.
     """
 
     model: str
@@ -162,7 +163,23 @@ with these settings:
 
 Weights' checksum: `{config.weights_sha256}`
 
-## Limits
+{_figures_section(config.training.get("figures"))}## Limits
 
 The images look like the training data: the same size, the same writers' habits, the same centring. {limit}
+"""
+
+
+def _figures_section(figures: dict[str, Any] | None) -> str:
+    """What was measured, as a table; nothing where nothing was."""
+    if figures is None:
+        return ""
+    rows = "\n".join(f"| {' | '.join(row)} |" for row in figures["rows"])
+    return f"""## Figures
+
+`{figures["measured_by"]}`: nothing was rejected, and beside each figure stands the same of real images.
+
+| figure | generated | held-out training images | real test set |
+|---|---:|---:|---:|
+{rows}
+
 """
