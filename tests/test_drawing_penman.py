@@ -176,7 +176,7 @@ def test_a_data_set_says_what_was_asked_of_each_image(model: DigitModel, tmp_pat
 
 
 def test_a_model_without_style_leaves_no_table(tmp_path: Path) -> None:
-    out = digitsmith.make(3, out=tmp_path / "plain", format="idx")
+    out = digitsmith.make(3, out=tmp_path / "plain", model="cgan", format="idx")
     assert not (out / "styles.csv").exists()
     assert "style" not in json.loads((out / "manifest.json").read_text())
 

@@ -16,7 +16,7 @@ from digitsmith.data.reading import read_digits
 from digitsmith.drawing.model import load
 from digitsmith.drawing.proofreader import PROOFREADER, THRESHOLD, load_proofreader
 
-ASKED = ("--counts", "3=900,5=900", "--seed", "11", "--format", "npz")
+ASKED = ("--model", "cgan", "--counts", "3=900,5=900", "--seed", "11", "--format", "npz")
 LABELS = np.tile([3, 5], 900)
 
 
@@ -51,7 +51,7 @@ def test_a_number_is_readable_unless_the_flag_is_given(tmp_path: Path) -> None:
     pictures = []
     for name, flags in (("kept", ()), ("again", ()), ("raw", ("--no-reject",))):
         path = tmp_path / f"{name}.png"
-        done = digitsmith("draw", "35" * 200, "--size", "28", "--seed", "1", "-o", path, *flags)
+        done = digitsmith("draw", "35" * 200, "--model", "cgan", "--size", "28", "--seed", "1", "-o", path, *flags)
         assert done.returncode == 0, done.stderr
         pictures.append(np.asarray(Image.open(path)))
     kept, again, raw = pictures
