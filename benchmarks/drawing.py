@@ -31,7 +31,8 @@ from digitsmith.training.machine import resolve
 from measuring import Spread, arguments_of, in_turn, machine, machine_line, made_by, markdown_table, publish
 
 IN_MEMORY = 20_000
-TO_DISK = {"idx": 50_000, "npz": 50_000, "csv": 50_000, "parquet": 50_000, "png": 10_000}
+TO_DISK = {"idx": 20_000, "npz": 20_000, "csv": 20_000, "parquet": 20_000, "png": 10_000}
+MODELS = (DEFAULT_MODEL, "cgan")
 
 
 def rate_in_memory(model: DigitModel, digits: int) -> float:
@@ -43,11 +44,11 @@ def rate_in_memory(model: DigitModel, digits: int) -> float:
     return digits / (time.perf_counter() - began)
 
 
-def rate_to_disk(model: DigitModel, digits: int, *, format: str, folder: Path) -> float:
+def rate_to_disk(model: DigitModel, digits: int, *, format: str, folder: Path, reject: bool = True) -> float:
     """Digits a second of `digitsmith.make`, somewhere in `folder`; what was written is removed, off the clock."""
     with tempfile.TemporaryDirectory(dir=folder) as place:
         began = time.perf_counter()
-        digitsmith.make(digits, out=Path(place) / "digits", model=model, format=format)
+        digitsmith.make(digits, out=Path(place) / "digits", model=model, format=format, reject=reject)
         seconds = time.perf_counter() - began
     return digits / seconds
 
@@ -78,24 +79,33 @@ def encode_with_digitsmith(images: NDArray[np.uint8]) -> int:
 
 
 def contenders(
-    model: DigitModel, folder: Path, *, threads: int, in_memory: int = IN_MEMORY, to_disk: Mapping[str, int] = TO_DISK
+    model: DigitModel, folder: Path, *, in_memory: int = IN_MEMORY, to_disk: Mapping[str, int] = TO_DISK
 ) -> dict[str, Callable[[], float]]:
     """What takes its turn and gives digits a second, each under the words of its row."""
     rows: dict[str, Callable[[], float]] = {
-        f"drawn, {in_memory:,} in memory": partial(rate_in_memory, model, in_memory)
+        f"drawn, {in_memory:,} in memory": partial(rate_in_memory, model, in_memory),
+        f"written, {to_disk['idx']:,} as idx, nothing rejected": partial(
+            rate_to_disk, model, to_disk["idx"], format="idx", folder=folder, reject=False
+        ),
     }
     for format, digits in to_disk.items():
         rows[f"written, {digits:,} as {format}"] = partial(rate_to_disk, model, digits, format=format, folder=folder)
-    images = model.draw(balanced_labels(to_disk["png"], len(model.config.classes)))[:, None]
-    for name, encode in (("Pillow", encode_with_pillow), ("digitsmith's", encode_with_digitsmith)):
-        rows[f"PNG encoder alone, {name}"] = partial(rate_of_encoder, encode, images, threads=threads)
     return rows
+
+
+def encoders(model: DigitModel, *, threads: int, digits: int = TO_DISK["png"]) -> dict[str, Callable[[], float]]:
+    """PNG encoders, which turn the same digits into files in memory."""
+    images = model.draw(balanced_labels(digits, len(model.config.classes)))[:, None]
+    return {
+        f"PNG encoder alone, {name}": partial(rate_of_encoder, encode, images, threads=threads)
+        for name, encode in (("Pillow", encode_with_pillow), ("digitsmith's", encode_with_digitsmith))
+    }
 
 
 def main(line: Sequence[str] | None = None) -> None:
     parser = arguments_of(__doc__, rounds=5)
     parser.add_argument(
-        "--model", default=DEFAULT_MODEL, help="a shipped model's name, a run's folder, or a saved model's"
+        "--models", nargs="+", default=MODELS, help="shipped models' names, folders of runs or of saved models"
     )
     parser.add_argument("--threads", type=int, default=0, help="as of `digitsmith train`; 0: measured at the start")
     parser.add_argument("--folder", type=Path, help="where to write: on the disk in question (the temporary folder)")
@@ -105,11 +115,20 @@ def main(line: Sequence[str] | None = None) -> None:
     facts = machine(threads=threads)
 
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        model = digitsmith.load(arguments.model)
-        rates = in_turn(contenders(model, Path(folder), threads=threads), rounds=arguments.rounds)
-    head = [f"`{model.config.model}`", "digits a second"]
-    table = markdown_table(head, [[name, Spread.of(row).text()] for name, row in rates.items()])
-    record = {"machine": facts, "model": model.config.model, "digits_per_s": rates}
+        models = {str(name): digitsmith.load(name) for name in arguments.models}
+        turns = {
+            (name, words): turn
+            for name, model in models.items()
+            for words, turn in contenders(model, Path(folder)).items()
+        }
+        rates = in_turn(turns, rounds=arguments.rounds)
+        alone = in_turn(encoders(next(iter(models.values())), threads=threads), rounds=arguments.rounds)
+    words = list(dict.fromkeys(words for _, words in turns))
+    rows = [[row, *(Spread.of(rates[name, row]).text() for name in models)] for row in words]
+    rows += [[name, Spread.of(found).text(), *[""] * (len(models) - 1)] for name, found in alone.items()]
+    table = markdown_table(["digits a second", *(f"`{model.config.model}`" for model in models.values())], rows)
+    by_model = {name: {row: rates[name, row] for row in words} for name in models}
+    record = {"machine": facts, "digits_per_s": by_model | {"encoders": alone}}
     publish(arguments, "drawing", text=f"{table}\n\n{made_by(parser, arguments)}: {machine_line(facts)}", record=record)
 
 

@@ -21,11 +21,12 @@ from typing import Any, TypeVar
 from digitsmith.errors import InputError
 from digitsmith.report.documents import write_block
 
+K = TypeVar("K")
 T = TypeVar("T")
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
-def in_turn(contenders: Mapping[str, Callable[[], T]], *, rounds: int) -> dict[str, list[T]]:
+def in_turn(contenders: Mapping[K, Callable[[], T]], *, rounds: int) -> dict[K, list[T]]:
     """Call every contender once, uncounted, to warm up; then all of them once a round: A B C, A B C, ...
 
     A machine whose speed drifts slows all of them alike, so that ratios taken round by round hold.
@@ -35,7 +36,7 @@ def in_turn(contenders: Mapping[str, Callable[[], T]], *, rounds: int) -> dict[s
     """
     for turn in contenders.values():
         turn()
-    results: dict[str, list[T]] = {name: [] for name in contenders}
+    results: dict[K, list[T]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, turn in contenders.items():
             results[name].append(turn())

@@ -19,7 +19,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
-from scipy import stats
+from scipy import stats  # type: ignore[import-untyped]
 
 from contenders import digitsmith_steps
 from digitsmith.config import TrainSettings, settings_for, settings_to_dict

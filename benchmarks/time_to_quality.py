@@ -4,9 +4,10 @@
     python benchmarks/time_to_quality.py --alone --seeds 0 --set learning_rate=0.002 --set batch_size=64
 
 Both are looked at after 2,000 images, then each time they have seen a tenth more (`--ratio`), and when they end; a
-mark's time is that of the first look at which it is reached, so at most a tenth too long. digitsmith is judged by its averaged
-generator, the textbook loop by its only one, in evaluation mode. The clock counts training, from the very first
-step: not the start of Python, not the reading of the images, not the looks, and no logs and checkpoints either.
+mark's time is that of the first look at which it is reached, so at most a tenth too long. digitsmith is judged by its
+averaged generator, the textbook loop by its only one, in evaluation mode. The clock counts training, from the very
+first step: not the start of Python, not the reading of the images and the measuring of their styles, not the looks,
+and no logs and checkpoints either.
 """
 
 from __future__ import annotations

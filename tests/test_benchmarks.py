@@ -226,8 +226,10 @@ def test_drawing_is_measured_and_published(tmp_path: Path, monkeypatch: pytest.M
     few = partial(drawing.contenders, in_memory=200, to_disk=dict.fromkeys(drawing.TO_DISK, 30))
     monkeypatch.setattr(drawing, "contenders", few)
     drawing.main([*options, "--rounds", "1", "--threads", "1", "--folder", str(tmp_path)])
+    text = document.read_text()
     rows = [*(f"written, 30 as {format}" for format in drawing.TO_DISK), "PNG encoder alone, Pillow"]
-    assert all(f"\n| {row} | " in document.read_text() for row in ["drawn, 200 in memory", *rows])
+    assert all(f"\n| {row} | " in text for row in ["drawn, 200 in memory", *rows])
+    assert f"| {' | '.join(f'`{model}`' for model in drawing.MODELS)} |" in text
     assert {path.name for path in tmp_path.iterdir()} == {"performance.md", "results"}  # nothing else is left
 
 
