@@ -14,7 +14,7 @@ from digitsmith.assess import evaluate, generated_images
 from digitsmith.data.digits import Digits
 from digitsmith.data.mnist import load_mnist
 from digitsmith.data.stacked import stack_digits
-from digitsmith.drawing.model import load
+from digitsmith.drawing.loading import load
 from digitsmith.errors import InputError
 from digitsmith.measure.evaluation import Evaluator
 from digitsmith.measure.mode_evaluation import evaluate_modes

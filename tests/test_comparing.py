@@ -10,7 +10,7 @@ import pytest
 
 from digitsmith.comparing import compare
 from digitsmith.data.mnist import load_mnist
-from digitsmith.drawing.model import load
+from digitsmith.drawing.loading import load
 from digitsmith.errors import InputError
 
 REAL = load_mnist("train").take(np.random.default_rng(3).permutation(60_000)[:1500])

@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from digitsmith import api
 from digitsmith.data import Digits, Images, load_mnist, read_digits, read_images
-from digitsmith.drawing.model import load
+from digitsmith.drawing.loading import load
 from digitsmith.drawing.requests import balanced_labels
 from digitsmith.drawing.writers import FORMATS
 from digitsmith.errors import ConfigError, DataError

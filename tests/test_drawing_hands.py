@@ -13,7 +13,8 @@ import pytest
 from digitsmith.config import MAX_SEED
 from digitsmith.drawing.hand_style import hand_styles
 from digitsmith.drawing.hands import Hand, Variation
-from digitsmith.drawing.model import CHUNK, DigitModel, load
+from digitsmith.drawing.loading import load
+from digitsmith.drawing.model import CHUNK, DigitModel
 from digitsmith.errors import InputError
 from digitsmith.measure.reader import read
 from digitsmith.randomness import normal_rows

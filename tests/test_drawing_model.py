@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import load_file
 
 import digitsmith
-from digitsmith.drawing.model import CHUNK, DigitModel, load
+from digitsmith.drawing.loading import load
+from digitsmith.drawing.model import CHUNK, DigitModel
 from digitsmith.errors import CheckpointError, InputError
 from digitsmith.training.run_folder import RunFolder
 

@@ -13,7 +13,8 @@ from torch import Tensor
 
 import digitsmith
 from digitsmith.config import MODELS, STYLED_MODELS
-from digitsmith.drawing.model import CHUNK, DigitModel, load
+from digitsmith.drawing.loading import load
+from digitsmith.drawing.model import CHUNK, DigitModel
 from digitsmith.drawing.network import Z_DIM, Network
 from digitsmith.errors import CheckpointError
 from digitsmith.models.blocks import Generator

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from digitsmith.drawing.forms import FIELDS, MOST, form_page
-from digitsmith.drawing.model import DigitModel, load
+from digitsmith.drawing.loading import load
+from digitsmith.drawing.model import DigitModel
 from digitsmith.drawing.pages import Page
 from digitsmith.drawing.sums import LARGEST, choose_sums, sums_page
 from digitsmith.errors import InputError

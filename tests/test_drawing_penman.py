@@ -15,7 +15,8 @@ import torch
 
 import digitsmith
 from digitsmith.data.reading import read_digits
-from digitsmith.drawing.model import CHUNK, DigitModel, load
+from digitsmith.drawing.loading import load
+from digitsmith.drawing.model import CHUNK, DigitModel
 from digitsmith.drawing.network import Network, weight_shapes
 from digitsmith.errors import CheckpointError, ConfigError, InputError
 from digitsmith.randomness import normal_rows

@@ -13,7 +13,8 @@ from digitsmith import api, assess
 from digitsmith.config import STYLED_MODELS
 from digitsmith.drawing import rejection
 from digitsmith.drawing.hands import Hand
-from digitsmith.drawing.model import CHUNK, DigitModel, load
+from digitsmith.drawing.loading import load
+from digitsmith.drawing.model import CHUNK, DigitModel
 from digitsmith.drawing.proofreader import THRESHOLD, load_proofreader
 from digitsmith.drawing.rejection import REDRAWS, Proofread, Tally, draw_proofread, noise_again, why_not
 from digitsmith.models.registry import architecture

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from digitsmith.drawing.loading import load
 from digitsmith.drawing.making import make
-from digitsmith.drawing.model import CHUNK, DigitModel, load
+from digitsmith.drawing.model import CHUNK, DigitModel
 from digitsmith.drawing.workers import in_order
 
 LABELS = np.arange(9 * CHUNK + 11) % 10

@@ -16,7 +16,7 @@ from PIL import Image
 
 from digitsmith.data.digits import Digits
 from digitsmith.data.mnist import load_mnist
-from digitsmith.drawing.model import load
+from digitsmith.drawing.loading import load
 from digitsmith.errors import InputError
 from digitsmith.measure.morphometry import measure_style
 from digitsmith.measure.style_control import control, range_sweep, sweep

@@ -21,7 +21,8 @@ from contenders import TextbookGenerator, digitsmith_steps, textbook_steps
 from digitsmith.api import read_as_asked
 from digitsmith.config import TrainSettings
 from digitsmith.data.digits import Digits
-from digitsmith.drawing.model import DigitModel, load
+from digitsmith.drawing.loading import load
+from digitsmith.drawing.model import DigitModel
 from digitsmith.drawing.requests import balanced_labels
 from digitsmith.errors import ConfigError, TrainingDiverged
 from digitsmith.measure.evaluation import Evaluator

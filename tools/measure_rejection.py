@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from digitsmith.assess import evaluator_for
 from digitsmith.data.digits import Digits
 from digitsmith.data.mnist import load_mnist
-from digitsmith.drawing.model import DigitModel, load
+from digitsmith.drawing.loading import load
+from digitsmith.drawing.model import DigitModel
 from digitsmith.drawing.proofreader import PROOFREADER, THRESHOLD, load_proofreader
 from digitsmith.drawing.rejection import Tally, draw_proofread, why_not
 from digitsmith.drawing.requests import balanced_labels

@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from digitsmith.drawing.model import load
+from digitsmith.drawing.loading import load
 from digitsmith.errors import DigitsmithError
 from digitsmith.host import versions
 from digitsmith.measure.reader import READER

@@ -18,7 +18,8 @@ from digitsmith import api
 from digitsmith.assess import evaluate
 from digitsmith.config import UNCONDITIONAL_MODELS
 from digitsmith.console import ProgressLine
-from digitsmith.drawing.model import SHIPPED, DigitModel
+from digitsmith.drawing.loading import SHIPPED
+from digitsmith.drawing.model import DigitModel
 from digitsmith.report.evaluation_table import evaluation_table
 
 FAMILIES = ("fidelity", "diversity", "novelty", "style")

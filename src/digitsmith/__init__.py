@@ -27,7 +27,7 @@ _HOMES = {
     "draw_number": "digitsmith.drawing.making",
     "evaluate": "digitsmith.assess",
     "form_page": "digitsmith.drawing.forms",
-    "load": "digitsmith.drawing.model",
+    "load": "digitsmith.drawing.loading",
     "make": "digitsmith.drawing.making",
     "read_digits": "digitsmith.data.reading",
     "sums_page": "digitsmith.drawing.sums",
@@ -60,8 +60,9 @@ if TYPE_CHECKING:
     from digitsmith.data.digits import Digits
     from digitsmith.data.reading import read_digits
     from digitsmith.drawing.forms import form_page
+    from digitsmith.drawing.loading import load
     from digitsmith.drawing.making import draw_number, make
-    from digitsmith.drawing.model import DigitModel, load
+    from digitsmith.drawing.model import DigitModel
     from digitsmith.drawing.sums import sums_page
     from digitsmith.errors import DigitsmithError
 

@@ -20,7 +20,8 @@ from digitsmith.data.images import Images
 from digitsmith.data.reading import KNOWN, read_digits, read_images
 from digitsmith.data.resize import resized
 from digitsmith.data.stacked import STACKED_MNIST, STACKS
-from digitsmith.drawing.model import DigitModel, is_model, load
+from digitsmith.drawing.loading import is_model, load
+from digitsmith.drawing.model import DigitModel
 from digitsmith.drawing.requests import balanced_labels
 from digitsmith.errors import InputError
 from digitsmith.measure.evaluation import FAMILIES, NEED_LABELS, READ_SHAPE, Evaluator, OnStage

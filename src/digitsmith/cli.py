@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from digitsmith import __version__, cli_measure, cli_page
-from digitsmith.cli_style import Height, Slant, Thickness, Width
+from digitsmith import __version__, cli_draw, cli_measure, cli_page
 from digitsmith.config import DEFAULT_MODEL
 from digitsmith.errors import DigitsmithError
 from digitsmith.parsing import whole
@@ -37,13 +36,13 @@ app = App(
 
 app.command(cli_measure.evaluate)
 app.command(cli_measure.compare)
+app.command(cli_draw.draw)
+app.command(cli_draw.make)
 app.command(cli_page.page)
 
 _TRAINING = Group("Training", sort_key=1)
 _AUGMENTING = Group("Augmentation of the real images (off unless asked for)", sort_key=2)
 _RUNNING = Group("Running", sort_key=3)
-
-_REJECT = "draw digits again that a proofreader does not read as asked, where it is one for this model"
 
 
 @app.command
@@ -137,100 +136,6 @@ def train(
 
 
 @app.command
-def draw(
-    number: Annotated[str, Parameter(help="the digits, as 2026; classes with longer names with commas between")],
-    *,
-    out: Annotated[Path, Parameter(name=["--out", "-o"], help="the picture: .png, .jpg or .webp")],
-    model: Annotated[str, Parameter(help="a shipped model's name, a run's folder, or a saved model's")] = DEFAULT_MODEL,
-    seed: Annotated[int, Parameter(converter=whole, help="of what is written")] = 0,
-    hand: Annotated[
-        int | None, Parameter(converter=whole, help="who writes: a person's own number; left out, the seed decides")
-    ] = None,
-    size: Annotated[int, Parameter(converter=whole, help="height of the picture, in pixels")] = 160,
-    ground: Annotated[str, Parameter(help="white, black or transparent")] = "white",
-    ink: Annotated[str | None, Parameter(help="colour of the ink, as #1a2b6d")] = None,
-    thickness: Thickness = None,
-    slant: Slant = None,
-    width: Width = None,
-    height: Height = None,
-    reject: Annotated[bool, Parameter(help=_REJECT)] = True,
-) -> None:
-    """Write a number, as one person does, into one picture."""
-    from digitsmith.drawing.making import draw_number
-    from digitsmith.drawing.numbers import save_image
-    from digitsmith.drawing.requests import parse_style
-
-    save_image(
-        out,
-        draw_number(
-            number,
-            model=model,
-            seed=seed,
-            hand=hand,
-            size_px=size,
-            ground=ground,
-            ink=ink,
-            thickness=parse_style(thickness, "thickness"),
-            slant=parse_style(slant, "slant"),
-            width=parse_style(width, "width"),
-            height=parse_style(height, "height"),
-            reject=reject,
-        ),
-    )
-    print(out)
-
-
-@app.command
-def make(
-    count: Annotated[int | None, Parameter(converter=whole, help="how many images, the classes balanced")] = None,
-    *,
-    out: Annotated[Path, Parameter(name=["--out", "-o"], help="a new folder")],
-    format: Annotated[str, Parameter(help="png (class folders), idx, npz, csv or parquet")] = "png",
-    model: Annotated[str, Parameter(help="a shipped model's name, a run's folder, or a saved model's")] = DEFAULT_MODEL,
-    counts: Annotated[str | None, Parameter(help="instead of a count: how many of each class, as 0=500,7=1500")] = None,
-    seed: Annotated[int, Parameter(converter=whole)] = 0,
-    reject: Annotated[bool, Parameter(help=_REJECT)] = True,
-    thickness: Thickness = None,
-    slant: Slant = None,
-    width: Width = None,
-    height: Height = None,
-) -> None:
-    """Write a labelled data set of generated images, with a manifest."""
-    from digitsmith.console import counting, summary
-    from digitsmith.drawing import making
-    from digitsmith.drawing.model import load
-    from digitsmith.drawing.rejection import in_words
-    from digitsmith.drawing.requests import parse_counts, parse_style
-
-    drawer = load(model)
-    asked = None if counts is None else parse_counts(counts, drawer.config.classes)
-    total = count if asked is None else sum(asked.values())
-    with counting("drawing", total or 0) as on_progress:
-        folder = making.make(
-            count,
-            out=out,
-            model=drawer,
-            format=format,
-            counts=asked,
-            seed=seed,
-            thickness=parse_style(thickness, "thickness"),
-            slant=parse_style(slant, "slant"),
-            width=parse_style(width, "width"),
-            height=parse_style(height, "height"),
-            reject=reject,
-            on_progress=on_progress,
-        )
-    summary(
-        [
-            ("data set", folder),
-            ("manifest", folder / "manifest.json"),
-            ("images", f"{total:,}"),
-            ("drawn again", in_words(folder)),
-        ]
-    )
-
-
-@app.command
 def demo(*, out: Annotated[Path, Parameter(help="the folder for all of it")] = Path("demo")) -> None:
     """The whole way once: train the default model for a few minutes, draw labelled digits, show them on a page."""
     from digitsmith import api
@@ -244,20 +149,21 @@ def demo(*, out: Annotated[Path, Parameter(help="the folder for all of it")] = P
 
 @app.command
 def models() -> None:
-    """List the models that ship with the package."""
+    """List the models that ship with the package; their weights' checksums are verified on the way."""
+    from digitsmith.config import STYLED_MODELS
     from digitsmith.console import summary
-    from digitsmith.drawing.model import SHIPPED, DigitModel, shipped_names
+    from digitsmith.drawing.loading import SHIPPED, shipped_names
+    from digitsmith.weights.folder import figure_of, read_folder
 
+    rows = []
     for name in shipped_names():
-        config = DigitModel.from_pretrained(SHIPPED / name).config
-        summary(
-            [
-                (
-                    name,
-                    f"{len(config.classes)} classes, {config.training['data']['source']}, {config.weights_sha256[:16]}",
-                )
-            ]
-        )
+        config, _ = read_folder(SHIPPED / name)
+        read = figure_of(config, "Read as asked")
+        words = [f"{len(config.classes)} classes of {config.training['data']['source']}"]
+        words += [f"{read} read as asked"] if read else []
+        words += ["thickness, slant, width and height can be asked for"] if config.model in STYLED_MODELS else []
+        rows.append((f"{name} (default)" if name == DEFAULT_MODEL else name, "; ".join(words)))
+    summary(rows)
 
 
 def _show(run: FinishedRun) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from digitsmith.cli_options import Ink, Model, Person, Reject
 from digitsmith.config import DEFAULT_MODEL
 from digitsmith.parsing import whole
 
@@ -18,16 +19,8 @@ page = App(name="page", help="Write a whole page by hand: a sheet of sums, or a 
 Out = Annotated[
     Path, Parameter(name=["--out", "-o"], help="the page: .png or .pdf; what stands where goes beside it, as .json")
 ]
-Model = Annotated[str, Parameter(help="a shipped model's name, a run's folder, or a saved model's")]
 Seed = Annotated[int, Parameter(converter=whole, help="of what is written")]
-Person = Annotated[
-    int | None, Parameter(converter=whole, help="who writes: a person's own number; left out, the seed decides")
-]
 Dpi = Annotated[int, Parameter(converter=whole, help="150 or 300")]
-Ink = Annotated[str | None, Parameter(help="colour of the ink, as #1a2b6d")]
-Reject = Annotated[
-    bool, Parameter(help="draw digits again that a proofreader does not read as asked, where it is one for this model")
-]
 
 
 @page.command

@@ -13,7 +13,7 @@ from PIL import Image
 from test_command_line import digitsmith
 
 from digitsmith.data.reading import read_digits
-from digitsmith.drawing.model import load
+from digitsmith.drawing.loading import load
 from digitsmith.drawing.proofreader import PROOFREADER, THRESHOLD, load_proofreader
 
 ASKED = ("--model", "cgan", "--counts", "3=900,5=900", "--seed", "11", "--format", "npz")

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from digitsmith.config import DEFAULT_MODEL
 from digitsmith.drawing.canvas import parse_colour
 from digitsmith.drawing.hands import Hand, check_seed
-from digitsmith.drawing.model import DigitModel, load
+from digitsmith.drawing.loading import load
+from digitsmith.drawing.model import DigitModel
 from digitsmith.drawing.numbers import parse_number, write_number
 from digitsmith.drawing.rejection import Tally, draw_proofread
 from digitsmith.drawing.requests import balanced_labels, labels_from_counts

@@ -19,7 +19,8 @@ from digitsmith.drawing.canvas import Canvas, Colour, parse_colour
 from digitsmith.drawing.hands import Hand, check_seed
 from digitsmith.drawing.ink import Box
 from digitsmith.drawing.line import Glyph, Placed
-from digitsmith.drawing.model import DigitModel, load
+from digitsmith.drawing.loading import load
+from digitsmith.drawing.model import DigitModel
 from digitsmith.errors import InputError
 from digitsmith.host import versions
 from digitsmith.storage import write_bytes_atomically, write_json_atomically

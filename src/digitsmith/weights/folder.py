@@ -169,6 +169,12 @@ The images look like the training data: the same size, the same writers' habits,
 """
 
 
+def figure_of(config: GeneratorConfig, name: str) -> str | None:
+    """The measured figure of that name as the card shows it, of the generated images; None where it was not measured."""
+    rows = config.training.get("figures", {}).get("rows", [])
+    return next((row[1] for row in rows if row[0].startswith(name)), None)
+
+
 def _figures_section(figures: dict[str, Any] | None) -> str:
     """What was measured, as a table; nothing where nothing was."""
     if figures is None:
