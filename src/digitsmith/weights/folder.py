@@ -170,7 +170,7 @@ The images look like the training data: the same size, the same writers' habits,
 
 
 def figure_of(config: GeneratorConfig, name: str) -> str | None:
-    """The measured figure of that name as the card shows it, of the generated images; None where it was not measured."""
+    """The measured figure of that name as the card shows it, of the generated images; None where it is not there."""
     rows = config.training.get("figures", {}).get("rows", [])
     return next((row[1] for row in rows if row[0].startswith(name)), None)
 
