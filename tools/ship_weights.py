@@ -13,6 +13,7 @@ import argparse
 import dataclasses
 import shutil
 from pathlib import Path
+from typing import Any
 
 from digitsmith import api
 from digitsmith.assess import evaluate
@@ -20,8 +21,11 @@ from digitsmith.config import UNCONDITIONAL_MODELS
 from digitsmith.console import ProgressLine
 from digitsmith.drawing.loading import SHIPPED
 from digitsmith.drawing.model import DigitModel
+from digitsmith.report.documents import require_block, write_block
 from digitsmith.report.evaluation_table import evaluation_table
+from digitsmith.weights.folder import figures_table
 
+NAME = "figures"  # of the block in the document
 FAMILIES = ("fidelity", "diversity", "novelty", "style")
 OF_LABELS = ("labels", "usefulness")
 
@@ -32,7 +36,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: measured")
     parser.add_argument("--run", type=Path, help="the run's folder; a finished one is taken as it is")
+    parser.add_argument("--docs", type=Path, metavar="FILE", help="put the figures into that document, in their place")
     arguments = parser.parse_args()
+    if arguments.docs:
+        require_block(arguments.docs, NAME)
 
     out = arguments.run or Path("runs") / f"shipped-{arguments.model}"
     if not (out / "weights").is_dir():
@@ -40,13 +47,16 @@ def main() -> None:
         seed, resume = arguments.seed, out.exists()
         api.train(arguments.model, out=out, seed=seed, resume=resume, overrides=overrides, observers=[progress])
     model = DigitModel.from_pretrained(out / "weights")
-    training = model.config.training | {"figures": figures_of(model)}
+    figures = figures_of(model)
+    training = model.config.training | {"figures": figures}
     measured = dataclasses.replace(model, config=dataclasses.replace(model.config, training=training))
     shutil.rmtree(SHIPPED / arguments.model, ignore_errors=True)
     print(measured.save_pretrained(SHIPPED / arguments.model))
+    if arguments.docs:
+        write_block(arguments.docs, NAME, figures_table(figures))
 
 
-def figures_of(model: DigitModel) -> dict[str, object]:
+def figures_of(model: DigitModel) -> dict[str, Any]:
     """Every figure of 10,000 drawn digits, for the card."""
     only = FAMILIES if model.config.model in UNCONDITIONAL_MODELS else (*FAMILIES, *OF_LABELS)
     families = evaluation_table(evaluate(model, only=only))

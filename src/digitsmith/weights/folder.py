@@ -175,17 +175,16 @@ def figure_of(config: GeneratorConfig, name: str) -> str | None:
     return next((row[1] for row in rows if row[0].startswith(name)), None)
 
 
-def _figures_section(figures: dict[str, Any] | None) -> str:
-    """What was measured, as a table; nothing where nothing was."""
-    if figures is None:
-        return ""
+def figures_table(figures: dict[str, Any]) -> str:
+    """What was measured, with its command, as Markdown."""
     rows = "\n".join(f"| {' | '.join(row)} |" for row in figures["rows"])
-    return f"""## Figures
-
-`{figures["measured_by"]}`: nothing was rejected, and beside each figure stands the same of real images.
-
-| figure | generated | held-out training images | real test set |
+    return f"""| figure | generated | held-out training images | real test set |
 |---|---:|---:|---:|
 {rows}
 
-"""
+`{figures["measured_by"]}`: nothing was rejected, and beside each figure stands the same of real images."""
+
+
+def _figures_section(figures: dict[str, Any] | None) -> str:
+    """Nothing where nothing was measured."""
+    return "" if figures is None else f"## Figures\n\n{figures_table(figures)}\n\n"
