@@ -28,6 +28,18 @@ def digitsmith(*arguments: object, **options: object) -> subprocess.CompletedPro
     return subprocess.run(command, capture_output=True, text=True, check=False, **options)  # type: ignore[call-overload]
 
 
+def started(*arguments: object) -> subprocess.Popen[str]:
+    """A command in the middle of its work, to be sent a signal. A shell starts its background jobs with Ctrl-C ignored,
+    and so their children's children: a suite run as such a job would wait for a signal that nobody gets."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "digitsmith", *map(str, arguments)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory, few_digits: Digits) -> Path:
     """640 real digits as a user's npz."""
@@ -95,12 +107,7 @@ def test_a_signal_finishes_the_step_saves_and_says_how_to_go_on(
 ) -> None:
     run = tmp_path / "run"
     train = ("train", "gan", "--data", str(data), "--out", str(run), "--epochs", "2000", "--threads", "1")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "digitsmith", *train, "--checkpoint-every-images", "100000000"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = started(*train, "--checkpoint-every-images", "100000000")
     log = run / "log.jsonl"
     deadline = time.monotonic() + 60
     while not (log.exists() and log.stat().st_size) and time.monotonic() < deadline:
@@ -147,9 +154,7 @@ def test_a_full_disk_is_one_line_whoever_meets_it_first(tmp_path: Path, data: Pa
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stopped_make_leaves_nothing(tmp_path: Path, number: signal.Signals, code: int) -> None:
     make = ("make", "5000000", "--format", "idx", "--out", str(tmp_path / "set"))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "digitsmith", *make], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+    process = started(*make)
     deadline = time.monotonic() + 60
     while not list(tmp_path.rglob("*-ubyte")) and time.monotonic() < deadline:
         time.sleep(0.02)
