@@ -14,9 +14,10 @@ from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from digitsmith.data.digits import Digits
-from digitsmith.drawing.requests import balanced_labels
+from digitsmith.drawing.requests import proportional_labels
 from digitsmith.measure.frechet import Moments, frechet_distance, minimum_images
 from digitsmith.measure.protocol import Reference, seat_for
 from digitsmith.measure.reader import FEATURES, READER, features_and_probabilities
@@ -87,13 +88,14 @@ class Ruler:
         reference: the moments of the training images that were not held out.
         floor: the Frechet distance of the held-out ones to it.
         count: digits drawn for a look, as many as are held out.
-        classes: K.
+        labels: the classes of the digits that are drawn, int64 [count], as often each as among the training images:
+            a set with other shares would lie further off, however good its digits.
     """
 
     reference: Moments
     floor: float
     count: int
-    classes: int
+    labels: NDArray[np.int64]
 
     @classmethod
     def of(cls, training: Digits, *, count: int) -> Ruler:
@@ -113,7 +115,7 @@ class Ruler:
             seed=SPLIT_SEED,
         )
         floor = frechet_distance(split.held_out.moments, split.rest.moments)
-        return cls(split.rest.moments, floor, seat, len(training.classes))
+        return cls(split.rest.moments, floor, seat, proportional_labels(training.counts, seat))
 
     @torch.no_grad()
     def look(self, generator: Generator, *, images: int, seconds: float) -> Reading:
@@ -122,7 +124,7 @@ class Ruler:
         Raises:
             InputError: all drawn digits are the same.
         """
-        labels = balanced_labels(self.count, self.classes)
+        labels = self.labels
         z = torch.from_numpy(normal_rows(DRAW_SEED, np.arange(self.count), generator.z_dim))
         device = next(generator.parameters()).device
         conditions = [torch.from_numpy(labels)]

@@ -14,7 +14,7 @@ from PIL import Image
 import digitsmith
 from digitsmith.drawing.hands import Hand
 from digitsmith.drawing.numbers import parse_number, save_image, write_number
-from digitsmith.drawing.requests import balanced_labels, labels_from_counts, parse_counts
+from digitsmith.drawing.requests import balanced_labels, labels_from_counts, parse_counts, proportional_labels
 from digitsmith.errors import DigitsmithError, InputError, StorageError
 from digitsmith.measure.reader import read
 
@@ -67,6 +67,14 @@ def test_labels_from_counts_are_exact_and_every_beginning_is_proportional(counts
 
 def test_equal_counts_are_drawn_in_the_order_of_balanced_labels() -> None:
     assert labels_from_counts({2: 5, 0: 5, 1: 5}, 3).tolist() == balanced_labels(15, 3).tolist()
+
+
+@given(st.lists(st.integers(0, 7000), min_size=1, max_size=12).filter(sum), st.integers(1, 500))
+def test_proportional_labels_are_as_frequent_as_asked_to_within_one(frequencies: list[int], count: int) -> None:
+    labels = proportional_labels(np.array(frequencies), count)
+    exact = np.array(frequencies) * count / sum(frequencies)
+    assert len(labels) == count
+    assert (np.abs(np.bincount(labels, minlength=len(frequencies)) - exact) < 1).all()
 
 
 @pytest.mark.parametrize(

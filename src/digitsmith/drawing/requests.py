@@ -23,6 +23,22 @@ def balanced_labels(count: int, classes: int) -> NDArray[np.int64]:
     return np.arange(count, dtype=np.int64) % classes
 
 
+def proportional_labels(frequencies: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """`count` labels, each class as often as in `frequencies` int64 [K], to within one image: int64 [count].
+
+    Interleaved as `labels_from_counts` does it. What the shares leave over goes to the largest remainders.
+
+    Raises:
+        InputError: when `count` is not in 1..MAX_IMAGES.
+    """
+    _check_total(count)
+    shares = frequencies * count / frequencies.sum()
+    whole = np.floor(shares).astype(np.int64)
+    largest = np.argsort(whole - shares, kind="stable")[: count - whole.sum()]
+    whole[largest] += 1
+    return labels_from_counts(dict(enumerate(whole.tolist())), len(frequencies))
+
+
 def labels_from_counts(counts: Mapping[int, int], classes: int) -> NDArray[np.int64]:
     """As many of each label as `counts` says, int64 [sum of counts], interleaved evenly.
 
