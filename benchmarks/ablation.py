@@ -11,14 +11,11 @@ parts; it is written after each run.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import statistics
-import sys
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +26,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from contenders import digitsmith_steps
 from digitsmith.config import settings_for
 from digitsmith.data.digits import Digits
 from digitsmith.data.reading import read_digits
@@ -43,6 +39,7 @@ from digitsmith.style import STYLE_COLUMNS, StyleTable
 from digitsmith.training import relativistic
 from digitsmith.training.batches import to_uint8
 from digitsmith.training.machine import resolve
+from kept_runs import KeptRuns, trained
 from measuring import machine, machine_line, markdown_table, publish
 from quality import DRAW_SEED, Ruler
 
@@ -150,41 +147,25 @@ def main() -> None:
     facts = machine(threads=arguments.threads or None)
     digits = read_digits("mnist")
     ruler = Ruler.of(digits, count=10_000)
-    record = read_record(arguments.json, epochs=arguments.epochs) | {"machine": facts, "floor": ruler.floor}
+    kept = KeptRuns(arguments.json, {"epochs": arguments.epochs, "floor": ruler.floor})
     for seed in seeds:
         for name in names:
-            runs = record["runs"].setdefault(name, {})
-            if str(seed) not in runs:
-                found = trained(VARIANTS[name], digits, ruler, arguments.epochs, seed=seed, threads=arguments.threads)
-                print(f"{name}, seed {seed}: {found}", file=sys.stderr)
-                runs[str(seed)] = asdict(found)
-                if arguments.json:
-                    arguments.json.parent.mkdir(parents=True, exist_ok=True)
-                    arguments.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+            run = partial(one, VARIANTS[name], digits, ruler, arguments.epochs, seed=seed, threads=arguments.threads)
+            kept.make(name, seed, run)
+    kept.record["machine"] = facts
     command = f"`python benchmarks/ablation.py --epochs {arguments.epochs:g}`"
-    publish(arguments, NAME, text=f"{table(record['runs'])}\n\n{command}: {machine_line(facts)}", record=record)
+    publish(arguments, NAME, text=f"{table(kept.runs)}\n\n{command}: {machine_line(facts)}", record=kept.record)
 
 
-def read_record(file: Path | None, *, epochs: float) -> dict[str, Any]:
-    """What was measured before at as many epochs, or an empty record."""
-    if file is not None and file.exists():
-        record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        if record["epochs"] != epochs:
-            raise SystemExit(f"{file}: is of {record['epochs']} epochs; name another file")
-        return record
-    return {"epochs": epochs, "runs": {}}
-
-
-def trained(variant: Variant, digits: Digits, ruler: Ruler, epochs: float, *, seed: int, threads: int) -> Result:
+def one(variant: Variant, digits: Digits, ruler: Ruler, epochs: float, *, seed: int, threads: int) -> Result:
     """One run; one that does not come to its end, or draws one image over and over, has died."""
     overrides = {"epochs": epochs, "seed": seed, "threads": threads, **variant.settings}
     settings = resolve(settings_for("penman", overrides=overrides))
-    torch.set_num_threads(settings.threads)
     with ExitStack() as stack:
         for change in variant.patches():
             stack.enter_context(change)
         try:
-            (generator,) = deque(digitsmith_steps(settings, digits), maxlen=1)
+            generator = trained(settings, digits)
             assert isinstance(generator, PenmanGenerator)
             reading = ruler.look(generator, images=round(epochs * len(digits)), seconds=math.nan)
         except TrainingDiverged:

@@ -13,19 +13,16 @@ import argparse
 import math
 import statistics
 import sys
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import torch
 from scipy import stats  # type: ignore[import-untyped]
 
-from contenders import digitsmith_steps
-from digitsmith.config import TrainSettings, settings_for, settings_to_dict
-from digitsmith.data.digits import Digits
+from digitsmith.config import settings_for, settings_to_dict
 from digitsmith.data.reading import read_digits
 from digitsmith.training.machine import resolve
+from kept_runs import trained
 from measuring import machine, machine_line, markdown_table, publish
 from quality import Reading, Ruler
 
@@ -51,7 +48,8 @@ def main() -> None:
     readings: dict[str, list[Reading]] = {precision: [] for precision in PRECISIONS}
     for seed in map(int, arguments.seeds.split(",")):
         for precision in PRECISIONS:
-            found = trained(replace(settings, seed=seed, precision=precision), digits, ruler)
+            generator = trained(replace(settings, seed=seed, precision=precision), digits)
+            found = ruler.look(generator, images=round(settings.epochs * len(digits)), seconds=math.nan)
             print(f"seed {seed}, {precision}: {found}", file=sys.stderr)
             readings[precision].append(found)
 
@@ -64,13 +62,6 @@ def main() -> None:
         "readings": {precision: [asdict(one) for one in found] for precision, found in readings.items()},
     }
     publish(arguments, NAME, text=text, record=record)
-
-
-def trained(settings: TrainSettings, digits: Digits, ruler: Ruler) -> Reading:
-    """What the averaged generator draws at the end."""
-    torch.set_num_threads(settings.threads)
-    (generator,) = deque(digitsmith_steps(settings, digits), maxlen=1)
-    return ruler.look(generator, images=round(settings.epochs * len(digits)), seconds=math.nan)
 
 
 def table(readings: dict[str, list[Reading]]) -> str:

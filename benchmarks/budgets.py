@@ -1,0 +1,120 @@
+"""How far penman comes in how much time, and whether every seed gets there.
+
+    python benchmarks/budgets.py --epochs 7,86 --seeds 0 --json benchmarks/results/budgets.json --docs docs/flagship.md
+    python benchmarks/budgets.py --epochs 7 --seeds 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19
+
+A budget is given in epochs, because that is what `--budget` turns a time into; the seconds it took stand beside it.
+The averaged generator of the end draws 10,000 digits. Runs that the JSON file has already are not made again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from digitsmith.config import settings_for
+from digitsmith.data.digits import Digits
+from digitsmith.data.reading import read_digits
+from digitsmith.errors import InputError, TrainingDiverged
+from digitsmith.training.machine import resolve
+from kept_runs import KeptRuns, trained
+from measuring import machine, machine_line, markdown_table, publish
+from quality import Ruler
+
+NAME = "budgets"
+COLLAPSED = 0.9  # read as asked: below it, classes are missing or mixed up
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run leaves; NaN where it diverged."""
+
+    read_as_asked: float
+    distance: float
+    seconds: float
+
+    @property
+    def failed(self) -> bool:
+        return not self.read_as_asked >= COLLAPSED
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", default="7", help="one or several budgets (7)")
+    parser.add_argument("--seeds", default="0", help="each trains at each budget (0)")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: measured")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="read and write every result there")
+    parser.add_argument("--docs", type=Path, metavar="FILE", help="put the table into that document, in its place")
+    arguments = parser.parse_args()
+
+    facts = machine(threads=arguments.threads or None)
+    digits = read_digits("mnist")
+    ruler = Ruler.of(digits, count=10_000)
+    kept = KeptRuns(arguments.json, {"floor": ruler.floor})
+    for seed in map(int, arguments.seeds.split(",")):
+        for epochs in arguments.epochs.split(","):
+            run = partial(one, digits, ruler, float(epochs), seed=seed, threads=arguments.threads)
+            kept.make(epochs, seed, run)
+    kept.record["machine"] = facts
+    command = f"`python benchmarks/budgets.py --epochs {arguments.epochs} --seeds {arguments.seeds}`"
+    publish(arguments, NAME, text=f"{table(kept.runs)}\n\n{command}: {machine_line(facts)}", record=kept.record)
+
+
+def one(digits: Digits, ruler: Ruler, epochs: float, *, seed: int, threads: int) -> Result:
+    """Train and look; a run that diverges, or draws one image over and over, is a result too."""
+    settings = resolve(settings_for("penman", overrides={"epochs": epochs, "seed": seed, "threads": threads}))
+    began = time.perf_counter()
+    try:
+        generator = trained(settings, digits)
+        seconds = time.perf_counter() - began
+        reading = ruler.look(generator, images=round(epochs * len(digits)), seconds=seconds)
+    except (TrainingDiverged, InputError):
+        return Result(math.nan, math.nan, time.perf_counter() - began)
+    return Result(reading.read_as_asked, reading.distance_over_floor, seconds)
+
+
+def table(runs: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+    """A line for each budget: the median of its seeds, with the least and the most."""
+    rows = []
+    for epochs in sorted(runs, key=float):
+        found = [Result(**one) for one in runs[epochs].values()]
+        alive = [one for one in found if not one.failed]
+        rows.append(
+            [
+                epochs,
+                f"{len(found)}",
+                f"{len(found) - len(alive)}",
+                spread([100 * one.read_as_asked for one in alive], 2),
+                spread([one.distance for one in alive], 2),
+                spread([one.seconds for one in alive], 0),
+            ]
+        )
+    head = [
+        "epochs",
+        "seeds",
+        "diverged or collapsed",
+        "read as asked, %",
+        "Fréchet distance over the floor",
+        "seconds of training",
+    ]
+    return markdown_table(head, rows)
+
+
+def spread(values: Sequence[float], digits: int) -> str:
+    """Median (least to most)."""
+    if not values:
+        return "–"
+    if len(values) == 1:
+        return f"{values[0]:.{digits}f}"
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+
+
+if __name__ == "__main__":
+    main()
