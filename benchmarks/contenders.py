@@ -11,7 +11,7 @@ from digitsmith.config import TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.errors import TrainingDiverged
 from digitsmith.models.blocks import Generator
-from digitsmith.training.loop import LOSS_LIMIT, learning_rate_at, prepared, steps_in
+from digitsmith.training.loop import LOSS_LIMIT, prepared, set_pace, steps_in
 from digitsmith.training.machine import keep_freed_memory
 from digitsmith.training.observers import Observer
 from racing import Contender
@@ -31,7 +31,7 @@ def digitsmith_steps(settings: TrainSettings, digits: Digits) -> Iterator[Genera
     state, source = prepared(settings, digits, Observer())
     total_steps = steps_in(settings, digits)
     while state.step < total_steps:
-        state.set_learning_rate(learning_rate_at(settings, state.step, total_steps))
+        set_pace(state, settings, total_steps)
         result = state.play(source.batch(state.step))
         state.step += 1
         state.averaged.update(images_seen=state.step * settings.batch_size, batch_size=settings.batch_size)

@@ -6,6 +6,7 @@ import torch
 
 from digitsmith.drawing.model import DigitModel
 from digitsmith.models.penman import PenmanGenerator
+from digitsmith.style import table_rows
 from digitsmith.weights.folder import GeneratorConfig, weights_checksum
 
 MEAN, DEVIATION = (2.8, 8.0, 12.0, 19.0), (0.6, 12.0, 3.0, 1.2)  # thickness, slant, width, height
@@ -24,7 +25,8 @@ def penman_module(image_shape: tuple[int, int, int] = (1, 28, 28), classes: int 
         generator.last.weight.mul_(3)
         generator.style_mean.copy_(torch.tensor(MEAN))
         generator.style_deviation.copy_(torch.tensor(DEVIATION))
-        generator.style_table.copy_(generator.style_mean + generator.style_deviation * torch.randn(classes, 1000, 4))
+        noise = torch.randn(classes, table_rows(classes), 4)
+        generator.style_table.copy_(generator.style_mean + generator.style_deviation * noise)
     return generator.eval()
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from digitsmith.errors import ConfigError
-from digitsmith.models.penman import TABLE_ROWS, PenmanDiscriminator, PenmanGenerator, ResidualBlock
+from digitsmith.models.penman import PenmanDiscriminator, PenmanGenerator, ResidualBlock
 from digitsmith.models.registry import build_networks
 
 B = 6
@@ -53,7 +53,7 @@ def test_the_generator_has_the_layers_that_others_rebuild_it_from() -> None:
         "last.weight": (4, 24, 3, 3),
         "style_mean": (4,),
         "style_deviation": (4,),
-        "style_table": (10, TABLE_ROWS, 4),
+        "style_table": (10, 5000, 4),
     }
     for room, width in (("low", 48), ("high", 24)):
         for block in (0, 1):

@@ -63,7 +63,7 @@ def test_a_budget_sets_the_epochs_and_the_machines_choices_alone(
     found = within(120, asked, few_digits, Observer())
     assert found.epochs == 178.1
     changed = {name for name, value in vars(found).items() if value != getattr(asked, name)}
-    assert changed <= {"epochs", "precision", "threads", "device"}
+    assert changed <= {"epochs", "precision", "threads", "device", "style"}
     assert "auto" not in (found.precision, found.device)
 
 

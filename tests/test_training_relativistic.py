@@ -76,12 +76,14 @@ def styled64(source: BatchSource, step: int) -> StyledBatch:
     return batch._replace(real=batch.real.double(), z=batch.z.double(), style=batch.style.double())
 
 
-@pytest.mark.parametrize("step", [0, 1, 4])
-def test_a_step_is_the_plain_update_of_d_then_g(step: int, penman: tuple[TrainingState, BatchSource]) -> None:
+@pytest.mark.parametrize(("step", "share"), [(0, 1.0), (1, 0.25), (4, 0.0)])
+def test_a_step_is_the_plain_update_of_d_then_g(
+    step: int, share: float, penman: tuple[TrainingState, BatchSource]
+) -> None:
     players, batch = copied(penman[0].players), styled64(penman[1], step)
     g, d = copy.deepcopy(players.generator), copy.deepcopy(players.discriminator)
     assert isinstance(d, PenmanDiscriminator)
-    real, labels, z, style = batch
+    real, labels, z, style, _ = batch
     target = (style - d.style_mean) / d.style_deviation
 
     def log_loss(won_by: Tensor) -> Tensor:
@@ -103,10 +105,10 @@ def test_a_step_is_the_plain_update_of_d_then_g(step: int, penman: tuple[Trainin
     penalty = (squared_slope(real) + squared_slope(fake)) * 0.5 / 2 * 4 if step % 4 == 0 else 0.0
     descend(d, loss_d + penalty)
     again = d(g(z, labels, style), labels, style)
-    loss_g = log_loss(again.source - d(real, labels, style).source) + readings(again)
+    loss_g = log_loss(again.source - d(real, labels, style).source) + share * readings(again)
     descend(g, loss_g)
 
-    result = relativistic_step(players, batch, step, RULES)
+    result = relativistic_step(players, batch, step, RULES, reading_share=share)
     torch.testing.assert_close(result.loss_d.double(), loss_d.detach(), rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(result.loss_g.double(), loss_g.detach(), rtol=1e-5, atol=1e-6)
     for ours, plain in ((players.generator, g), (players.discriminator, d)):

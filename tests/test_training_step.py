@@ -19,11 +19,12 @@ from digitsmith.models.registry import build_networks
 from digitsmith.training.adam import Adam
 from digitsmith.training.augment import augment
 from digitsmith.training.batches import BatchSource, to_float, to_uint8
-from digitsmith.training.ema import AveragedGenerator
+from digitsmith.training.ema import Averaged
 from digitsmith.training.health import WATCHED_ROWS, HealthWatch, Measured, measure, spread_within_classes
-from digitsmith.training.loop import learning_rate_at
+from digitsmith.training.loop import learning_rate_at, prepared, set_pace
 from digitsmith.training.losses import class_loss, discriminator_loss, minimax, non_saturating
 from digitsmith.training.machine import resolve
+from digitsmith.training.observers import Observer
 from digitsmith.training.state import TrainingState
 from digitsmith.training.step import StepResult, adversarial_step, judge
 
@@ -145,7 +146,7 @@ def test_d_keeps_no_gradient_of_the_generators_step(few_digits: Digits, quick: S
 
 def test_the_average_takes_weights_and_statistics() -> None:
     generator, _ = build_networks("acgan", (1, 28, 28), 10, seed=0)
-    averaged = AveragedGenerator(generator, half_life_images=1000)
+    averaged = Averaged(generator, half_life_images=1000)
     start = {name: tensor.clone() for name, tensor in averaged.network.state_dict().items()}
     with torch.no_grad():
         for tensor in generator.state_dict().values():
@@ -160,7 +161,7 @@ def test_the_average_takes_weights_and_statistics() -> None:
 
 def test_without_a_half_life_the_average_is_the_generator_itself() -> None:
     generator, _ = build_networks("gan", (1, 28, 28), 10, seed=0)
-    averaged = AveragedGenerator(generator, half_life_images=0)
+    averaged = Averaged(generator, half_life_images=0)
     with torch.no_grad():
         next(generator.parameters()).mul_(3.0)
     averaged.update(images_seen=64, batch_size=64)
@@ -313,3 +314,13 @@ def test_the_learning_rate_warms_up_stays_and_falls(quick: Settings) -> None:
     assert rates[:10] == pytest.approx([1e-4 * (step + 1) for step in range(10)])
     assert set(rates[10:50]) == {1e-3}
     assert rates[50:] == pytest.approx([1e-3 * (100 - step) / 50 for step in range(50, 100)])
+
+
+def test_what_g_feels_of_the_readings_falls_with_the_learning_rate(few_digits: Digits, quick: Settings) -> None:
+    settings = resolve(quick("penman", learning_rate=1e-3, warm_up_images=64.0, decay_from=0.5))
+    state, _ = prepared(settings, few_digits, Observer())
+    shares = {}
+    for state.step in (0, 49, 75, 99):
+        set_pace(state, settings, 100)
+        shares[state.step] = state.reading_share
+    assert shares == {0: 1.0, 49: 1.0, 75: 0.5, 99: pytest.approx(0.02)}

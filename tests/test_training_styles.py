@@ -68,7 +68,10 @@ def test_the_networks_keep_the_styles_of_the_training_images(few_digits: Digits,
     assert not torch.equal(other.players.generator.get_buffer("style_table"), generator.style_table)
 
 
-def test_a_class_of_many_images_has_none_twice_in_the_table(quick: Settings, few_digits: Digits) -> None:
+def test_a_class_of_many_images_has_none_twice_in_the_table(
+    quick: Settings, few_digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digitsmith.style._STYLES", 1000)
     twice = Digits(np.concatenate([few_digits.images] * 2), np.zeros(1280, np.int64), ("all",))
     rng = np.random.default_rng(0)
     twice.images[:] = np.maximum(twice.images, rng.integers(0, 60, twice.images.shape, dtype=np.uint8))  # no two alike
@@ -127,8 +130,12 @@ def test_a_sample_grid_has_each_classes_own_styles_down_its_column(few_digits: D
 
 def test_moves_that_would_change_the_style_are_refused(few_digits: Digits, quick: Settings) -> None:
     for move in ({"rotate_deg": 5.0}, {"scale": 0.1}, {"elastic_px": 1.0}, {"flip": True}):
+        moved = Augmentation(shift_px=2.0, **move)
         with pytest.raises(ConfigError, match="measured before training") as caught:
-            quick("penman", augmentation=Augmentation(shift_px=2.0, **move))
+            quick("penman", augmentation=moved, style="strokes")
         assert "\n" not in str(caught.value)
+        with pytest.raises(ConfigError, match="--style none"):  # the images say it, where nobody did
+            prepared(resolve(quick("penman", augmentation=moved)), few_digits, Observer())
+        assert quick("penman", augmentation=moved, style="none").augmentation == moved
     settings = resolve(quick("penman", augmentation=Augmentation(shift_px=2.0)))
     assert styled(prepared(settings, few_digits, Observer())[1], 0).real.shape == (64, 1, 28, 28)

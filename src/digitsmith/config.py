@@ -19,13 +19,25 @@ Settings = TypeVar("Settings", "TrainSettings", "Augmentation")
 
 DEFAULT_MODEL = "penman"  # none draws better digits, nor learns to in less time (README)
 REPORT_MODELS = ("gan", "cgan", "acgan", "cgan-mlp")
-MODELS = (*REPORT_MODELS, "penman")
+MODELS = (*REPORT_MODELS, "penman", "sgan")
 UNCONDITIONAL_MODELS = ("gan",)  # cannot be asked for a class
-STYLED_MODELS = ("penman",)  # can be asked for a thickness, a slant, a width and a height
+STYLED_MODELS = ("penman",)  # can be asked for a thickness, a slant, a width and a height, where the data have them
+SEMI_SUPERVISED_MODELS = ("sgan",)  # learn from a few labels and many images without
+STYLES = ("auto", "strokes", "none")
 GENERATOR_LOSSES = ("minimax", "non-saturating")
 PRECISIONS = ("auto", "float32", "bfloat16")
 DEVICES = ("auto", "cpu", "cuda")
-_STYLED_SETTINGS = ("penalty_gamma", "penalty_every", "class_weight", "style_weight")
+_STYLED_SETTINGS = (
+    "penalty_gamma",
+    "penalty_every",
+    "class_weight",
+    "style_weight",
+    "style",
+    "channels",
+    "differentiable",
+)
+_SEMI_SUPERVISED_SETTINGS = ("labelled", "adversarial_weight", "matching_weight", "consistency_weight", "sure_from")
+_BEFORE_THEY_WERE_SETTINGS = {"style": "strokes", "channels": 24, "differentiable": 0.0}  # what penman did
 MAX_SEED = 2**63 - 1
 IN_MEMORY = "in memory"  # what a run records as its data when images were handed over, not named
 BY_LENGTH = -1.0  # `ema_half_life_images` that follows from how long the run is
@@ -75,9 +87,9 @@ class TrainSettings:
     """What makes a training run. Two runs of equal settings, data and thread count end in equal bits."""
 
     model: str = "cgan"
-    """Architecture: gan, cgan, acgan, cgan-mlp or penman."""
+    """Architecture: gan, cgan, acgan, cgan-mlp, penman or sgan."""
     data: str = "mnist"
-    """`mnist`, `stacked-mnist`, or the path of your own labelled images."""
+    """A name that `digitsmith datasets` lists (`mnist`, `cifar10`, ...), or the path of your own labelled images."""
     preset: str = "report-2"
     """Where the settings below came from; recorded, not read."""
     epochs: float = 20.0
@@ -107,8 +119,27 @@ class TrainSettings:
     """penman: weight of the class that D reads, in both losses."""
     style_weight: float = 1.0
     """penman: weight of the style that D reads, in both losses."""
+    style: str = "auto"
+    """penman: what it is asked for beside the class: strokes (their thickness, slant, width and height), none, or
+    auto: strokes where the images are drawn in strokes, and no photographs or clothes. The run records which."""
+    channels: int = 24
+    """penman: channels of both networks at half of the images' size; there are twice as many at a quarter."""
+    differentiable: float = 0.0
+    """penman: how strongly real and generated images alike are moved before D sees them; 1 for little data, 0: not at
+    all (`training/differentiable.py`)."""
+    labelled: int = 0
+    """sgan: how many images have a label that is looked at, about as many of each class; the seed chooses which. 0 for
+    all other models, which learn from every label."""
+    adversarial_weight: float = 0.3
+    """sgan: weight of telling real images from generated ones, in D's loss."""
+    matching_weight: float = 1.0
+    """sgan: weight of matching the features of real images, in G's loss."""
+    consistency_weight: float = 1.0
+    """sgan: weight of reading a moved image as the averaged D reads it unmoved."""
+    sure_from: float = 0.95
+    """sgan: the probability from which on the averaged D's reading of an image is taken for its label."""
     augmentation: Augmentation = field(default_factory=Augmentation)
-    """How the real images are moved (second report, section 4.2)."""
+    """How the real images are moved (second report, section 4.2); for sgan the generated ones as well."""
     seed: int = 0
     """All randomness of the run follows from it."""
     precision: str = "auto"
@@ -144,6 +175,18 @@ class TrainSettings:
         _require("penalty_every", self.penalty_every, low=1, high=100)
         _require("class_weight", self.class_weight, low=0.0, high=1e6)
         _require("style_weight", self.style_weight, low=0.0, high=1e6)
+        _require_one_of("style", self.style, STYLES)
+        _require("channels", self.channels, low=1, high=1024)
+        _require("differentiable", self.differentiable, low=0.0, high=3.0)
+        for weight in ("adversarial_weight", "matching_weight", "consistency_weight"):
+            _require(weight, getattr(self, weight), low=0.0, high=1e6)
+        _require("sure_from", self.sure_from, low=0.0, high=1.0)
+        if self.model in SEMI_SUPERVISED_MODELS:
+            _require("labelled", self.labelled, low=1, high=10**12)
+        elif self.labelled:
+            raise ConfigError(
+                f"{self.model} learns from every label; leave out labelled, or train {SEMI_SUPERVISED_MODELS[0]}"
+            )
         _require("seed", self.seed, low=0, high=MAX_SEED)
         _require("threads", self.threads, low=0, high=1024)
         _require("checkpoint_every_images", self.checkpoint_every_images, low=1, high=10**12)
@@ -151,17 +194,25 @@ class TrainSettings:
         _require("log_every_steps", self.log_every_steps, low=1, high=10**9)
         for epoch in self.sample_epochs:
             _require("sample_epochs", epoch, low=1, high=10**6)
-        if self.model in STYLED_MODELS and not dataclasses.replace(self.augmentation, shift_px=0.0).is_identity:
+        moved = not dataclasses.replace(self.augmentation, shift_px=0.0).is_identity
+        if self.model in STYLED_MODELS and self.style == "strokes" and moved:
             raise ConfigError(
                 f"{self.model} is asked for the style of each image as it was measured before training, and turning, "
-                "resizing, bending or mirroring the image would change it; leave them out (shift_px may stay)"
+                "resizing, bending or mirroring the image would change it; leave them out (shift_px may stay), or do "
+                "without style (--style none)"
             )
 
     @property
     def without_effect(self) -> tuple[str, ...]:
-        """The settings that change nothing here: what this model does not read, and a warm-up of no images."""
+        """The settings that change nothing here: what this model does not read, a warm-up of no images, and what
+        penman did before it could be told."""
         warm_up = () if self.warm_up_images else ("warm_up_images",)
-        return warm_up if self.model in STYLED_MODELS else (*warm_up, *_STYLED_SETTINGS)
+        if self.model in SEMI_SUPERVISED_MODELS:
+            return (*warm_up, *_STYLED_SETTINGS, "generator_loss")
+        if self.model not in STYLED_MODELS:
+            return (*warm_up, *_STYLED_SETTINGS, *_SEMI_SUPERVISED_SETTINGS)
+        unchanged = (key for key, was in _BEFORE_THEY_WERE_SETTINGS.items() if getattr(self, key) == was)
+        return (*warm_up, *_SEMI_SUPERVISED_SETTINGS, *unchanged)
 
 
 def report_1() -> TrainSettings:
@@ -207,13 +258,46 @@ def penman() -> TrainSettings:
     )
 
 
+def sgan() -> TrainSettings:
+    """The settings of the semi-supervised GAN, chosen on MNIST with 100 labels (`docs/semi-supervised.md` says how)."""
+    return TrainSettings(
+        model="sgan",
+        preset="sgan",
+        epochs=8.0,
+        learning_rate=2e-3,
+        warm_up_images=20_000.0,
+        decay_from=0.3,
+        labelled=100,
+        augmentation=digit_safe(),
+        sample_epochs=(1, 4, 8),
+    )
+
+
+def few(per_class: int = 30) -> TrainSettings:
+    """penman on `per_class` images of each class, moved before D sees them (`docs/few-labels.md` says how chosen).
+
+    120,000 images are seen of data in ten classes, which takes about two minutes on one core.
+    """
+    return dataclasses.replace(
+        penman(),
+        preset="few",
+        epochs=12_000.0 / per_class,
+        batch_size=64,
+        warm_up_images=2_000.0,
+        ema_half_life_images=5_000.0,
+        penalty_gamma=1.0,
+        differentiable=1.0,
+        sample_epochs=(1, 10, 100),
+    )
+
+
 def demo() -> TrainSettings:
     """The default model in two minutes on two cores."""
     return dataclasses.replace(penman(), preset="demo", epochs=3.0, sample_epochs=(1, 2, 3))
 
 
-PRESETS = {"report-1": report_1, "report-2": report_2, "demo": demo, "penman": penman}
-_PRESET_OF = {"cgan-mlp": "report-1", "penman": "penman"}  # the other models are the second report's
+PRESETS = {"report-1": report_1, "report-2": report_2, "demo": demo, "penman": penman, "few": few, "sgan": sgan}
+_PRESET_OF = {"cgan-mlp": "report-1", "penman": "penman", "sgan": "sgan"}  # the other models are the second report's
 
 
 def settings_for(
@@ -227,7 +311,7 @@ def settings_for(
 
     Args:
         model: the architecture, the default model if left out; without a preset it also chooses one: its own.
-        preset: `report-1`, `report-2`, `demo` or `penman`.
+        preset: `report-1`, `report-2`, `demo`, `penman` or `sgan`.
         file: TOML whose keys are `TrainSettings`' fields, with `[augmentation]` as a table.
         overrides: the same keys; `None` values are left as they are.
 
@@ -259,7 +343,7 @@ def settings_to_dict(settings: TrainSettings) -> dict[str, Any]:
 
 def settings_from_dict(values: Mapping[str, Any], *, where: str) -> TrainSettings:
     """Settings from saved values; `where` names the file in the message of a `ConfigError`."""
-    return _replace(TrainSettings(), values, where=f"{where}: ")
+    return _replace(TrainSettings(), _BEFORE_THEY_WERE_SETTINGS | dict(values), where=f"{where}: ")
 
 
 def _read_toml(file: Path) -> dict[str, Any]:

@@ -38,6 +38,10 @@ class Stream(IntEnum):
     LINE = 10  # how digits stand in a line: gaps, feet, sizes
     SIGN = 11  # how a sign beside digits is drawn
     PAGE = 12  # what is written on a page
+    PROOF = 13  # which real images a proof is given, and which it holds out
+    MOVES = 14  # how a step's real and generated images are moved alike
+    LABELLED = 15  # which images' labels a semi-supervised run looks at, and which of them in a step
+    HELD_OUT = 16  # which of a few images judge the generator that learns from the others
 
 
 def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:

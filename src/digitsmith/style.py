@@ -22,8 +22,14 @@ STYLE_UNITS = ("px", "deg", "px", "px")
 STYLE_COLUMNS = tuple(f"{name}_{unit}" for name, unit in zip(STYLE_NAMES, STYLE_UNITS, strict=True))
 """What tables and manifests call them, and `measure.morphometry.Style`, which defines them."""
 
-_NEAREST = 25  # of a class's 1000 styles: near enough to go with what was asked, and enough to vary
+_STYLES = 50_000  # in a table: MNIST's, but for the rarest of each class's
+_NEAREST, _LEAST = 40, 25  # one in 40 of a class's styles, and 25 at least: near enough to go with what was asked
 _BLOCK = 1024  # images whose styles are chosen at once
+
+
+def table_rows(classes: int) -> int:
+    """Styles that a table keeps of each of so many classes: 5,000 of ten digits."""
+    return max(_STYLES // classes, _LEAST)
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ class StyleTable:
         Args:
             labels: int64 [N], each in 0 .. K-1.
             seed, start: as for drawing; the first label is that of image `start`.
-            given: what is asked for. The style is then one of the nearest 25 of its class, as far as that
+            given: what is asked for. The style is then one of the nearest fortieth of its class, as far as that
                 was asked for, with exactly what was asked in place of its own.
 
         Raises:
@@ -152,7 +158,7 @@ class StyleTable:
     ) -> NDArray[np.float32]:
         """Styles [n, 4] with the values of `columns` [n] in their places; `uniform` [n] chooses among those near."""
         rows = self.table.shape[1]
-        near = min(_NEAREST, rows) if columns else rows
+        near = min(max(rows // _NEAREST, _LEAST), rows) if columns else rows
         chosen = (uniform * near).astype(np.int64)
         if columns:
             chosen = self._nearest(labels, columns, near)[np.arange(len(labels)), chosen]

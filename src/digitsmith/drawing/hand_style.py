@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from digitsmith.style import StyleTable
 
 _LOOSEN = 0.01  # of a correlation: two columns that always agree would leave nothing for the second to decide
-_FARTHEST = 2.5  # deviations from the middle at which a place still means something among 1000 styles
+_FARTHEST = 2.5  # deviations from the middle at which a place still means something among thousands of styles
 
 Rows = NDArray[np.float64]
 

@@ -5,17 +5,17 @@ Nothing is folded here: it has no BatchNorm, and what stands between its convolu
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from digitsmith.drawing.onnx import Form, Graph
 from digitsmith.errors import ConfigError
-from digitsmith.style import STYLE_NAMES
+from digitsmith.style import STYLE_NAMES, table_rows
 from digitsmith.weights.folder import Weights
 
 Z_DIM = 64
-TABLE_ROWS = 1000  # styles that the weights carry of each class
 _EMBEDDED = 64  # width of the embedded class, and of the embedded style
-_LOW, _HIGH = 48, 24  # maps at a quarter and at half of the image's sides
 _BLOCKS = ("low.0", "low.1"), ("high.0", "high.1")
 _SLOPE = 0.2  # of LeakyReLU
 _STYLE_WIDTH = len(STYLE_NAMES)
@@ -27,9 +27,34 @@ INPUTS: dict[str, Form] = {
 }
 
 
+class Make(NamedTuple):
+    """What penman's weights do not share with each other.
+
+    Attributes:
+        channels: maps at half of the image's sides; at a quarter there are twice as many.
+        styled: whether it is asked for a style.
+    """
+
+    channels: int = 24
+    styled: bool = True
+
+    @classmethod
+    def of(cls, weights: Weights) -> Make:
+        """That of `weights`, read off their shapes; any at all where they are not penman's."""
+        last = weights.get("last.weight")
+        channels = last.shape[1] if last is not None and last.ndim == 4 else cls().channels
+        return cls(channels, any(name.startswith("style_") for name in weights))
+
+
+_USUAL = Make()
+
+
 def add_penman(graph: Graph, weights: Weights, image_shape: tuple[int, int, int]) -> str:
-    """Adds the generator from INPUTS to its images, [N, C, H, W] in [-1, 1], and returns their name."""
-    side = image_shape[1] // 4
+    """Adds the generator from INPUTS to its images, [N, C, H, W] in [-1, 1], and returns their name.
+
+    One without style has no input of that name.
+    """
+    side, make = image_shape[1] // 4, Make.of(weights)
 
     def weight(name: str) -> str:
         return graph.constant(np.asarray(weights[name], np.float32))
@@ -50,12 +75,13 @@ def add_penman(graph: Graph, weights: Weights, image_shape: tuple[int, int, int]
     def shuffle(x: str) -> str:  # "CRD" is the order of PyTorch's PixelShuffle
         return graph.node("DepthToSpace", x, blocksize=2, mode="CRD")
 
-    centred = graph.node("Sub", "style", weight("style_mean"))
-    style = linear("style_embedding.0", graph.node("Div", centred, weight("style_deviation")))
-    style = linear("style_embedding.2", leaky_relu(style))
-    of_class = graph.node("Gather", weight("class_embedding.weight"), "labels")
-    maps = linear("first", graph.node("Concat", "z", of_class, style, axis=1))
-    maps = graph.node("Reshape", maps, graph.constant(np.array([-1, _LOW, side, side])))
+    asked = [graph.node("Gather", weight("class_embedding.weight"), "labels")]
+    if make.styled:
+        centred = graph.node("Sub", "style", weight("style_mean"))
+        style = linear("style_embedding.0", graph.node("Div", centred, weight("style_deviation")))
+        asked.append(linear("style_embedding.2", leaky_relu(style)))
+    maps = linear("first", graph.node("Concat", "z", *asked, axis=1))
+    maps = graph.node("Reshape", maps, graph.constant(np.array([-1, 2 * make.channels, side, side])))
     low, high = _BLOCKS
     for name in low:
         maps = block(name, maps)
@@ -65,26 +91,30 @@ def add_penman(graph: Graph, weights: Weights, image_shape: tuple[int, int, int]
     return graph.node("Tanh", shuffle(convolution("last", leaky_relu(maps))), name="images")
 
 
-def penman_shapes(image_shape: tuple[int, int, int], classes: int) -> dict[str, tuple[int, ...]]:
+def penman_shapes(image_shape: tuple[int, int, int], classes: int, make: Make = _USUAL) -> dict[str, tuple[int, ...]]:
     """The shape of every weight; ConfigError for images that are no squares of a side it can draw."""
     channels, height, width = image_shape
     if height != width or height % 4 or height < 8:
         raise ConfigError(f"penman draws squares whose side is a multiple of 4 px from 8, not {height}x{width}")
+    high, low = make.channels, 2 * make.channels
     products: dict[str, tuple[int, ...]] = {
-        "style_embedding.0": (_EMBEDDED, _STYLE_WIDTH),
-        "style_embedding.2": (_EMBEDDED, _EMBEDDED),
-        "first": (_LOW * (height // 4) ** 2, Z_DIM + 2 * _EMBEDDED),
-        "up": (4 * _HIGH, _LOW, 3, 3),
-        "last": (4 * channels, _HIGH, 3, 3),
+        "first": (low * (height // 4) ** 2, Z_DIM + (1 + make.styled) * _EMBEDDED),
+        "up": (4 * high, low, 3, 3),
+        "last": (4 * channels, high, 3, 3),
     }
-    for names, maps in zip(_BLOCKS, (_LOW, _HIGH), strict=True):
+    for names, maps in zip(_BLOCKS, (low, high), strict=True):
         products |= {f"{name}.{layer}": (maps, maps, 3, 3) for name in names for layer in ("conv1", "conv2")}
-    shapes: dict[str, tuple[int, ...]] = {
-        "class_embedding.weight": (classes, _EMBEDDED),
-        "style_mean": (_STYLE_WIDTH,),
-        "style_deviation": (_STYLE_WIDTH,),
-        "style_table": (classes, TABLE_ROWS, _STYLE_WIDTH),
-    }
+    shapes: dict[str, tuple[int, ...]] = {"class_embedding.weight": (classes, _EMBEDDED)}
+    if make.styled:
+        products |= {
+            "style_embedding.0": (_EMBEDDED, _STYLE_WIDTH),
+            "style_embedding.2": (_EMBEDDED, _EMBEDDED),
+        }
+        shapes |= {
+            "style_mean": (_STYLE_WIDTH,),
+            "style_deviation": (_STYLE_WIDTH,),
+            "style_table": (classes, table_rows(classes), _STYLE_WIDTH),
+        }
     for name, shape in products.items():
         shapes |= {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
     return shapes

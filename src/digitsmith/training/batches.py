@@ -5,11 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from digitsmith.config import TrainSettings
+from digitsmith.config import SEMI_SUPERVISED_MODELS, STYLED_MODELS, TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.randomness import Stream, torch_generator
 from digitsmith.training.augment import augment
+from digitsmith.training.differentiable import moved, random_moves
+from digitsmith.training.labelled import labelled_images
 from digitsmith.training.relativistic import StyledBatch
+from digitsmith.training.semi_supervised import GENERATED_SHARE, LABELLED_SHARE, SemiSupervisedBatch
 from digitsmith.training.step import Batch
 
 
@@ -18,8 +21,8 @@ class BatchSource:
 
     The images stay uint8 on the device (MNIST: 47 MB) and become float a batch at a time. The clock is
     images seen: step n takes the images n * B .. n * B + B - 1 of an endless sequence of shuffled epochs,
-    so an epoch that is no multiple of B loses no image and B may even exceed the data. With `styles` [N, 4] of
-    the images a batch carries those of its own.
+    so an epoch that is no multiple of B loses no image and B may even exceed the data. Batches for pairs (penman's)
+    carry the `styles` [N, 4] of their images, where there are any.
     """
 
     def __init__(
@@ -33,10 +36,15 @@ class BatchSource:
         self.z_dim = z_dim
         self.device = device
         self._orders: dict[int, Tensor] = {}
+        if settings.model in SEMI_SUPERVISED_MODELS:
+            chosen = labelled_images(digits, settings.labelled, seed=settings.seed)
+            self.labelled = torch.from_numpy(chosen).to(device)
 
-    def batch(self, step: int) -> Batch | StyledBatch:
+    def batch(self, step: int) -> Batch | StyledBatch | SemiSupervisedBatch:
         """The input of step `step`, counted from 0."""
         settings, size = self.settings, self.settings.batch_size
+        if settings.model in SEMI_SUPERVISED_MODELS:
+            return self._semi_supervised_batch(step)
         chosen = self.indices(step * size, size)
         real = to_float(self.images[chosen])
         if not settings.augmentation.is_identity:
@@ -45,9 +53,33 @@ class BatchSource:
         noise = torch_generator(settings.seed, Stream.NOISE, step, device=self.device)
         z = torch.randn(size, self.z_dim, generator=noise, device=self.device)
         real, labels = real.contiguous(memory_format=torch.channels_last), self.labels[chosen]
-        if self.styles is not None:
-            return StyledBatch(real, labels, z, self.styles[chosen])
+        if settings.model in STYLED_MODELS:
+            style = None if self.styles is None else self.styles[chosen]
+            if not settings.differentiable:
+                return StyledBatch(real, labels, z, style)
+            alike = torch_generator(settings.seed, Stream.MOVES, step, device=self.device)
+            of_pair = random_moves(real.shape, style, settings.differentiable, alike)
+            return StyledBatch(moved(real, of_pair.of_real), labels, z, of_pair.style, of_pair.of_fake)
         return Batch(real, labels, z, torch.randint(self.classes, (size,), generator=noise, device=self.device))
+
+    def _semi_supervised_batch(self, step: int) -> SemiSupervisedBatch:
+        """All images in turn, without their labels, and at random some of those whose labels may be looked at."""
+        seed, size = self.settings.seed, self.settings.batch_size
+        real = to_float(self.images[self.indices(step * size, size)]).contiguous(memory_format=torch.channels_last)
+        # the stream's first positions are the classes', when the images were chosen
+        draw = torch_generator(seed, Stream.LABELLED, self.classes + step, device=self.device)
+        labelled, generated = (max(1, round(share * size)) for share in (LABELLED_SHARE, GENERATED_SHARE))
+        some = torch.randint(len(self.labelled), (labelled,), generator=draw, device=self.device)
+        chosen = self.labelled[some]
+        noise = torch_generator(seed, Stream.NOISE, step, device=self.device)
+        return SemiSupervisedBatch(
+            real,
+            to_float(self.images[chosen]),
+            self.labels[chosen],
+            torch.randn(generated, self.z_dim, generator=noise, device=self.device),
+            torch.randint(self.classes, (generated,), generator=noise, device=self.device),
+            torch_generator(seed, Stream.AUGMENT, step, device=self.device),
+        )
 
     def indices(self, start: int, count: int) -> Tensor:
         """Which images stand at positions start .. start + count - 1 of the endless sequence, int64 [count]."""

@@ -18,6 +18,7 @@ from digitsmith.errors import ConfigError
 from digitsmith.training.loop import prepared
 from digitsmith.training.machine import keep_freed_memory, resolve
 from digitsmith.training.observers import Observer
+from digitsmith.training.styles import with_style
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _SHORTEST_S, _LONGEST_S = 10.0, 10_000 * 3600.0
@@ -48,7 +49,7 @@ def within(budget_s: float, settings: TrainSettings, digits: Digits, listener: O
     is found out on the way; both count. At the least there is time for one step.
     """
     began = time.perf_counter()
-    settings = resolve(settings)
+    settings = with_style(resolve(settings), digits)
     rate = images_per_second(settings, digits, listener, measured_s=min(_MEASURED_S, budget_s / 20))
     left_s = budget_s - (time.perf_counter() - began)
     return dataclasses.replace(settings, epochs=epochs_in(left_s, rate, images=len(digits)))

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from digitsmith.config import STYLED_MODELS, UNCONDITIONAL_MODELS, TrainSettings
+from digitsmith.config import SEMI_SUPERVISED_MODELS, STYLED_MODELS, UNCONDITIONAL_MODELS, TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.errors import CheckpointError, TrainingDiverged, TrainingInterrupted
 from digitsmith.models.blocks import Generator
@@ -30,7 +30,7 @@ from digitsmith.training.run_folder import RunFolder, identity
 from digitsmith.training.signals import StopRequest
 from digitsmith.training.state import TrainingState
 from digitsmith.training.step import StepResult
-from digitsmith.training.styles import keep_styles, training_styles
+from digitsmith.training.styles import keep_styles, training_styles, with_style
 from digitsmith.training.tensorboard import TensorBoard
 
 SAMPLE_ROWS = 10
@@ -52,7 +52,7 @@ def train_gan(
         TrainingDiverged: a loss is NaN, infinite or beyond 10,000; the last checkpoint is good.
         StorageError: the disk refused; the last checkpoint is good.
     """
-    settings = resolve(settings)
+    settings = with_style(resolve(settings), digits)
     settings = dataclasses.replace(settings, ema_half_life_images=half_life_in_images(settings, len(digits)))
     torch.set_num_threads(settings.threads)
     keep_freed_memory()
@@ -78,6 +78,8 @@ def train_gan(
             folder.update(settings, digits)
         else:
             folder.begin(settings, digits, {"versions": versions(), "machine": describe(settings)})
+        if settings.model in SEMI_SUPERVISED_MODELS:
+            folder.keep_labelled(source.labelled.tolist(), digits)
 
         rows = rows_until(folder.log, state.step)
         listeners = Observers([RunLog(folder, rows), TensorBoard(folder.tensorboard), *observers])
@@ -101,11 +103,12 @@ def prepared(settings: TrainSettings, digits: Digits, listeners: Observer) -> tu
     Raises:
         InputError: a class has no image, or the images have a size that the model cannot take.
     """
+    settings = with_style(settings, digits)
     if settings.model not in UNCONDITIONAL_MODELS:  # the others are asked for every class
         digits.require_every_class()
     state = TrainingState(settings, digits, device=settings.device)
     styles = None
-    if settings.model in STYLED_MODELS:
+    if settings.model in STYLED_MODELS and settings.style == "strokes":
         styles = training_styles(digits, on_progress=lambda done: listeners.measuring_styles(done, len(digits)))
         keep_styles(state, styles, torch.from_numpy(digits.labels), seed=settings.seed)
     z_dim = state.players.generator.z_dim
@@ -139,7 +142,7 @@ def _play(
 
     moment = _moment(state.step, settings, digits)
     while state.step < total_steps:
-        state.set_learning_rate(learning_rate_at(settings, state.step, total_steps))
+        set_pace(state, settings, total_steps)
         batch = source.batch(state.step)
         result = state.play(batch)
         state.step += 1
@@ -177,6 +180,13 @@ def steps_in(settings: TrainSettings, digits: Digits) -> int:
     return math.ceil(settings.epochs * len(digits) / settings.batch_size)
 
 
+def set_pace(state: TrainingState, settings: TrainSettings, total_steps: int) -> None:
+    """What changes from step to step, for the step that comes next."""
+    state.set_learning_rate(learning_rate_at(settings, state.step, total_steps))
+    left = (1 - state.step / total_steps) / max(1 - settings.decay_from, 1e-9)
+    state.reading_share = min(1.0, left)  # falls together with the learning rate
+
+
 def learning_rate_at(settings: TrainSettings, step: int, total_steps: int) -> float:
     """Of step `step`, counted from 0: straight up over the warm-up, constant up to `decay_from` of the run, then
     straight down towards zero."""
@@ -205,7 +215,7 @@ def fixed_noise_grid(generator: Generator, settings: TrainSettings, digits: Digi
         z = normal_rows(settings.seed, np.arange(SAMPLE_ROWS * columns), generator.z_dim, stream=Stream.FIXED)
     labels = torch.arange(columns).repeat(SAMPLE_ROWS)
     conditions = [labels.to(settings.device)]
-    if isinstance(generator, PenmanGenerator):  # row r has each class's r-th style
+    if isinstance(generator, PenmanGenerator) and generator.styled:  # row r has each class's r-th style
         conditions.append(generator.style_table[labels, torch.arange(SAMPLE_ROWS).repeat_interleave(columns)])
     images = generator(torch.from_numpy(z).to(settings.device), *conditions)
     return to_uint8(images).cpu().numpy().reshape(SAMPLE_ROWS, columns, *digits.image_shape)

@@ -16,16 +16,19 @@ from torch.nn import functional as F
 
 from digitsmith.config import TrainSettings
 from digitsmith.models.penman import PenmanDiscriminator, StyledVerdict
+from digitsmith.training.differentiable import moved
 from digitsmith.training.step import Players, StepResult, frozen
 
 
 class StyledBatch(NamedTuple):
-    """One step's input. Generated image i is asked for the class and the style of real image i."""
+    """One step's input. Generated image i is asked for the class and the style of real image i; `style` is None for
+    images without."""
 
     real: Tensor  # float [B, C, H, W] in [-1, 1]
     labels: Tensor  # int64 [B]
     z: Tensor  # float [B, z_dim]
-    style: Tensor  # float32 [B, 4], in px and degrees
+    style: Tensor | None  # float32 [B, 4], in px and degrees
+    grid: Tensor | None = None  # float32 [B, H, W, 2], by which the generated images are moved; the real ones are
 
     @property
     def fake_labels(self) -> Tensor:
@@ -47,18 +50,23 @@ class Rules:
         return cls(settings.penalty_gamma, settings.penalty_every, settings.class_weight, settings.style_weight)
 
 
-def relativistic_step(players: Players, batch: StyledBatch, step: int, rules: Rules) -> StepResult:
+def relativistic_step(
+    players: Players, batch: StyledBatch, step: int, rules: Rules, *, reading_share: float = 1.0
+) -> StepResult:
     """Update D, then G, on one batch; the same generated images serve both. `step` counts from 0.
+
+    `reading_share` is how much of the reading loss G still feels. It is what gets G going, and in the end it would
+    have G write more legibly than people do.
 
     The logits of the result are those of each pair: that the real image, or the generated one, is the real one.
     """
     generator, discriminator = players.generator, players.discriminator
     assert isinstance(discriminator, PenmanDiscriminator)
-    real, labels, z, style = batch
-    asked = discriminator.normalised(style)
+    real, labels, z, style, grid = batch
+    asked = None if style is None else discriminator.normalised(style)
 
     with players.autocast():
-        fake = generator(z, labels, style)
+        fake = generator(z, labels, style) if grid is None else moved(generator(z, labels, style), grid)
         on_real = discriminator(real, labels, style)
         on_fake = discriminator(fake.detach(), labels, style)
     margin = on_real.source.float() - on_fake.source.float()
@@ -68,7 +76,8 @@ def relativistic_step(players: Players, batch: StyledBatch, step: int, rules: Ru
     if rules.penalty_gamma > 0 and step % rules.penalty_every == 0:  # at a few steps, and there as heavy as at all
         half = slice(len(labels) // 2)
         for images in (real, fake.detach().to(real.dtype)):
-            penalty = gradient_penalty(discriminator, images[half], labels[half], style[half])
+            of_half = None if style is None else style[half]
+            penalty = gradient_penalty(discriminator, images[half], labels[half], of_half)
             (rules.penalty_every * rules.penalty_gamma / 2 * penalty).backward()
     players.discriminator_optimiser.step()
 
@@ -76,7 +85,8 @@ def relativistic_step(players: Players, batch: StyledBatch, step: int, rules: Ru
         with players.autocast():
             real_again = discriminator(real, labels, style).source.detach()
             fake_again = discriminator(fake, labels, style)
-        loss_g = pairing_loss(fake_again.source, real_again) + reading_loss(fake_again, labels, asked, rules)
+        loss_g = pairing_loss(fake_again.source, real_again)
+        loss_g = loss_g + reading_share * reading_loss(fake_again, labels, asked, rules)
         players.generator_optimiser.zero_grad()
         loss_g.backward()
     players.generator_optimiser.step()
@@ -89,16 +99,21 @@ def pairing_loss(winner: Tensor, loser: Tensor) -> Tensor:
     return F.softplus(loser.float() - winner.float()).mean()
 
 
-def reading_loss(verdict: StyledVerdict, labels: Tensor, style: Tensor, rules: Rules) -> Tensor:
-    """How far D reads another class and another style (normalised, [B, 4]) than `labels` and `style`.
+def reading_loss(verdict: StyledVerdict, labels: Tensor, style: Tensor | None, rules: Rules) -> Tensor:
+    """How far D reads another class and another style (normalised, [B, 4]) than `labels` and `style`, if there is one.
 
     D learns to read from real images alone, so that it never gets used to how G writes.
     """
-    of_class = F.cross_entropy(verdict.classes.float(), labels)
-    return rules.class_weight * of_class + rules.style_weight * F.mse_loss(verdict.style.float(), style)
+    of_class = rules.class_weight * F.cross_entropy(verdict.classes.float(), labels)
+    if style is None:
+        return of_class
+    assert verdict.style is not None, "a discriminator with style reads one"
+    return of_class + rules.style_weight * F.mse_loss(verdict.style.float(), style)
 
 
-def gradient_penalty(discriminator: PenmanDiscriminator, images: Tensor, labels: Tensor, style: Tensor) -> Tensor:
+def gradient_penalty(
+    discriminator: PenmanDiscriminator, images: Tensor, labels: Tensor, style: Tensor | None
+) -> Tensor:
     """E |d source / d image|², R1 at real images and R2 at generated ones; in float32, outside autocast.
 
     Mescheder, Geiger, Nowozin: "Which Training Methods for GANs do actually Converge?", ICML 2018.

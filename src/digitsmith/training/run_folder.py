@@ -2,6 +2,7 @@
 
 run.json       the settings, the data's fingerprint, versions and machine
 log.jsonl      a row every few steps, and each warning
+labelled.csv   of a semi-supervised run: which images had labels that were looked at
 tensorboard/   the same rows as scalars, and the sample grids
 samples/       epoch-0001.npy: the grids as uint8 [rows, columns, C, H, W]
 checkpoints/   the newest few, to resume from
@@ -11,11 +12,13 @@ figures/, index.html
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import hashlib
+import io
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +26,9 @@ from typing import Any
 
 from digitsmith.config import TrainSettings, settings_from_dict, settings_to_dict
 from digitsmith.data.digits import Digits
+from digitsmith.data.strokes import drawn_in_strokes
 from digitsmith.errors import CheckpointError, InputError
-from digitsmith.storage import storage_errors, write_json_atomically
+from digitsmith.storage import storage_errors, write_bytes_atomically, write_json_atomically
 from digitsmith.training.run_files import RUN_FORMAT, read_run
 
 MAY_CHANGE = {
@@ -52,6 +56,10 @@ class RunFolder:
     @property
     def log(self) -> Path:
         return self.root / "log.jsonl"
+
+    @property
+    def labelled(self) -> Path:
+        return self.root / "labelled.csv"
 
     @property
     def tensorboard(self) -> Path:
@@ -113,6 +121,13 @@ class RunFolder:
             raise InputError(f"{self.root}: holds a run already; add --resume to go on with it, or choose --out")
         write_json_atomically(self.record, self._record(settings, digits) | facts)
 
+    def keep_labelled(self, images: Sequence[int], digits: Digits) -> None:
+        """Record which `images` had labels that were looked at: a row for each, its number from 0 and its class."""
+        names = [digits.classes[label] for label in digits.labels[list(images)]]
+        table = io.StringIO()
+        csv.writer(table, lineterminator="\n").writerows([("image", "class"), *zip(images, names, strict=True)])
+        write_bytes_atomically(self.labelled, table.getvalue().encode())
+
     def require_same(self, settings: TrainSettings, digits: Digits, *, images_seen: int) -> None:
         """Check that `settings` and `digits` are the run's own.
 
@@ -122,9 +137,10 @@ class RunFolder:
         """
         record = self.read_record()
         before = self.saved_settings()
+        idle = {*before.without_effect} & {*settings.without_effect}
         for item in dataclasses.fields(TrainSettings):
             then, now = getattr(before, item.name), getattr(settings, item.name)
-            if then != now and item.name not in MAY_CHANGE:
+            if then != now and item.name not in MAY_CHANGE | idle:
                 raise CheckpointError(
                     f"{self.root}: was trained with {item.name} {then}, not {now}; resume it with its own, "
                     "or choose another --out"
@@ -175,6 +191,7 @@ class RunFolder:
                 "images": len(digits),
                 "shape": list(digits.image_shape),
                 "classes": list(digits.classes),
+                "strokes": drawn_in_strokes(digits.images),
                 "fingerprint": digits.fingerprint(),
             },
         }

@@ -11,21 +11,33 @@ from digitsmith.config import TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.errors import CheckpointError
 from digitsmith.models.registry import build_networks
+from digitsmith.models.sgan import SganDiscriminator
 from digitsmith.training.adam import Adam
 from digitsmith.training.checkpoint import Checkpoint
-from digitsmith.training.ema import AveragedGenerator, half_life_in_images
+from digitsmith.training.ema import Averaged, half_life_in_images
 from digitsmith.training.losses import GENERATOR_LOSSES
 from digitsmith.training.recorded import RecordedStep
 from digitsmith.training.relativistic import Rules, StyledBatch, relativistic_step
+from digitsmith.training.semi_supervised import SemiSupervisedBatch, SemiSupervisedRules, semi_supervised_step
 from digitsmith.training.step import Batch, Players, StepResult, adversarial_step
+
+RECOGNISER = "recogniser"  # what the names of its weights in a checkpoint begin with
 
 
 class TrainingState:
-    """Both players, the averaged generator, and the count of steps taken."""
+    """Both players, the averaged generator, and the count of steps taken.
+
+    `recogniser` is the averaged discriminator of a model that learns to read from a few labels, None for the others.
+    """
 
     def __init__(self, settings: TrainSettings, digits: Digits, *, device: str) -> None:
         generator, discriminator = build_networks(
-            settings.model, digits.image_shape, len(digits.classes), seed=settings.seed
+            settings.model,
+            digits.image_shape,
+            len(digits.classes),
+            seed=settings.seed,
+            channels=settings.channels,
+            styled=settings.style != "none",
         )
         # channels_last is the layout in which the processor's and the GPU's convolutions are fastest
         generator.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -46,14 +58,25 @@ class TrainingState:
         step = partial(adversarial_step, self.players)
         self._adversarial_step = RecordedStep(step, record=True) if device == "cuda" else step
         half_life = half_life_in_images(settings, len(digits))
-        self.averaged = AveragedGenerator(generator, half_life_images=half_life)
+        self.averaged = Averaged(generator, half_life_images=half_life)
+        self.recogniser: Averaged[SganDiscriminator] | None = None
+        if isinstance(discriminator, SganDiscriminator):
+            self.recogniser = Averaged(discriminator, half_life_images=half_life)
         self.rules = Rules.of(settings)
+        self.semi_supervised_rules = SemiSupervisedRules.of(settings)
+        self.reading_share = 1.0
         self.step = 0
 
-    def play(self, batch: Batch | StyledBatch) -> StepResult:
+    def play(self, batch: Batch | StyledBatch | SemiSupervisedBatch) -> StepResult:
         """Update both players on the batch of step `step`, by the rules of their game."""
         if isinstance(batch, StyledBatch):
-            return relativistic_step(self.players, batch, self.step, self.rules)
+            return relativistic_step(self.players, batch, self.step, self.rules, reading_share=self.reading_share)
+        if isinstance(batch, SemiSupervisedBatch):
+            assert self.recogniser is not None
+            result = semi_supervised_step(self.players, self.recogniser.network, batch, self.semi_supervised_rules)
+            size = len(batch.real)
+            self.recogniser.update(images_seen=(self.step + 1) * size, batch_size=size)
+            return result
         return self._adversarial_step(batch)
 
     def set_learning_rate(self, learning_rate: float) -> None:
@@ -68,6 +91,7 @@ class TrainingState:
             **_prefixed("generator", players.generator.state_dict()),
             **_prefixed("discriminator", players.discriminator.state_dict()),
             **_prefixed("ema", self.averaged.network.state_dict()),
+            **({} if self.recogniser is None else _prefixed(RECOGNISER, self.recogniser.network.state_dict())),
             **players.generator_optimiser.tensors("adam_generator"),
             **players.discriminator_optimiser.tensors("adam_discriminator"),
         }
@@ -83,6 +107,8 @@ class TrainingState:
             players.generator.load_state_dict(without_prefix(tensors, "generator"))
             players.discriminator.load_state_dict(without_prefix(tensors, "discriminator"))
             self.averaged.network.load_state_dict(without_prefix(tensors, "ema"))
+            if self.recogniser is not None:
+                self.recogniser.network.load_state_dict(without_prefix(tensors, RECOGNISER))
         except RuntimeError:
             raise CheckpointError(
                 f"{checkpoint.path}: is another model's; resume with the settings of its own run"

@@ -40,6 +40,14 @@ class Batch(NamedTuple):
     fake_labels: Tensor  # int64 [B]
 
 
+class Reading(NamedTuple):
+    """How a model that learns from few labels read a step's real images; tensors on the device."""
+
+    labelled_accuracy: Tensor  # share of the labelled images that D read right, moved as they were; a scalar
+    sure: Tensor  # share of the others of whose class the averaged D is sure; a scalar
+    guess: Tensor  # the class that it reads in each of those, int64 [B]
+
+
 class StepResult(NamedTuple):
     """What a step leaves to look at; tensors on the device, so that looking is the caller's choice."""
 
@@ -48,6 +56,7 @@ class StepResult(NamedTuple):
     real_source: Tensor  # D's logits of the real images, [B]
     fake_source: Tensor  # D's logits of the generated images before its update, [B]
     fake: Tensor  # the generated images [B, C, H, W]
+    reading: Reading | None = None
 
 
 def adversarial_step(players: Players, batch: Batch) -> StepResult:

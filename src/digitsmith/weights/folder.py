@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,21 @@ Weights = dict[str, NDArray[Any]]  # C-contiguous, by the names of the PyTorch m
 
 FORMAT = 1
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "README.md"
+# Of the data sets that state one which hubs know by a short name.
+_LICENCES = {
+    "mnist": "cc-by-sa-3.0",
+    "stacked-mnist": "cc-by-sa-3.0",
+    "fashion-mnist": "mit",
+    "kmnist": "cc-by-sa-4.0",
+}
 _MOST_NAMES = 100  # of classes, listed on a card; stacked MNIST has 1000
 _STYLE_SECTION = """
 ## Style
 
 Thickness, width and height of a digit in pixels and its slant in degrees can be asked for, each or none:
 `draw([2, 0], thickness=3, slant=10)`. They are as Morpho-MNIST defines them, measured on the training images. The
-weights carry 1,000 styles of training images of each class (`style_table`); from these comes what is left out.
+weights carry the styles of 50,000 training images, as many of each class (`style_table`); from these comes what is
+left out.
 """
 
 
@@ -61,8 +70,8 @@ def weights_checksum(weights: Weights) -> str:
     return digest.hexdigest()
 
 
-def save_folder(folder: Path, config: GeneratorConfig, weights: Weights) -> None:
-    """Write all three files, each atomically.
+def save_folder(folder: Path, config: GeneratorConfig, weights: Weights, *, card: str | None = None) -> None:
+    """Write all three files, each atomically; without a `card`, that of a generator.
 
     The safetensors library orders weights by itself and no metadata is added, so equal weights are equal bytes.
 
@@ -72,7 +81,7 @@ def save_folder(folder: Path, config: GeneratorConfig, weights: Weights) -> None
     from safetensors.numpy import save
 
     write_bytes_atomically(folder / WEIGHTS, save(weights))
-    write_bytes_atomically(folder / CARD, model_card(config).encode())
+    write_bytes_atomically(folder / CARD, (card or model_card(config)).encode())
     body = {"format": FORMAT, "library_name": "digitsmith"} | asdict(config)
     write_json_atomically(folder / CONFIG, body)
 
@@ -123,12 +132,14 @@ def model_card(config: GeneratorConfig) -> str:
     settings = config.training.get("settings", {})
     data = config.training.get("data", {})
     channels, height, width = config.image_shape
-    rows = "\n".join(f"| {key.replace('_', ' ')} | {value} |" for key, value in settings.items() if key != "model")
-    licence = "cc-by-sa-3.0" if str(data.get("source", "")).startswith(("mnist (", "stacked-mnist (")) else "other"
     conditional = config.model not in UNCONDITIONAL_MODELS
     names = config.classes if len(config.classes) <= _MOST_NAMES else (*config.classes[:3], "...", config.classes[-1])
     asked = list(range(min(3, len(config.classes))))
     drawn = [len(asked), height, width] + ([channels] if channels > 1 else [])
+    strokes = data.get("strokes", True)
+    subject = ", handwriting" if strokes else ""
+    styled = config.model in STYLED_MODELS and settings.get("style") != "none"
+    alike = "the same size, the same writers' habits, the same centring" if strokes else "the same size, the same kinds"
     limit = (
         "A share of them is read as another class than the one asked for; measure it before you train on them."
         if conditional
@@ -136,8 +147,8 @@ def model_card(config: GeneratorConfig) -> str:
     )
     return f"""---
 library_name: digitsmith
-license: {licence}
-tags: [gan, {"conditional" if conditional else "unconditional"}-image-generation, handwriting, {config.model}]
+license: {licence_of(data)}
+tags: [gan, {"conditional" if conditional else "unconditional"}-image-generation{subject}, {config.model}]
 ---
 
 # {config.model}
@@ -150,8 +161,25 @@ import digitsmith
 
 images = digitsmith.load("./THIS_FOLDER").draw({asked}, seed=0)  # uint8 {drawn}
 ```
-{_STYLE_SECTION if config.model in STYLED_MODELS else ""}
-## Training
+{_STYLE_SECTION if styled else ""}
+{training_section(config)}
+{_figures_section(config.training.get("figures"))}## Limits
+
+The images look like the training data: {alike}. {limit}
+"""
+
+
+def licence_of(data: Mapping[str, Any]) -> str:
+    """What a hub calls the licence of the data that a run records; `other` where that is not known."""
+    named, split, _ = str(data.get("source", "")).partition(" (")  # "mnist (train)", but a folder is "mnist"
+    return _LICENCES.get(named, "other") if split else "other"
+
+
+def training_section(config: GeneratorConfig) -> str:
+    """Data, settings and checksum, as a card tells them."""
+    settings, data = config.training.get("settings", {}), config.training.get("data", {})
+    rows = "\n".join(f"| {key.replace('_', ' ')} | {value} |" for key, value in settings.items() if key != "model")
+    return f"""## Training
 
 Data: {data.get("source", "not recorded")}, {data.get("images", "?")} images. Made by `digitsmith train {config.model}`
 with these settings:
@@ -162,10 +190,6 @@ with these settings:
 | images seen | {config.training.get("images_seen", "not recorded")} |
 
 Weights' checksum: `{config.weights_sha256}`
-
-{_figures_section(config.training.get("figures"))}## Limits
-
-The images look like the training data: the same size, the same writers' habits, the same centring. {limit}
 """
 
 
