@@ -101,7 +101,7 @@ def new_folder(out: Path) -> Iterator[Path]:
         _sync(target.parent)
 
 
-def write_bytes_atomically(path: Path, content: bytes) -> None:
+def write_bytes_atomically(path: Path, content: bytes | memoryview) -> None:
     """Write a temporary file beside `path`, force it to the disk, and put it in `path`'s place.
 
     Whatever happens, a reader finds the old file or the new one, whole.

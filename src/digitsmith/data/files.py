@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from digitsmith.errors import ConfigError, DataError, DigitsmithError
+from digitsmith.errors import ConfigError, DataError, DigitsmithError, MissingSplitError
 
 MAX_BYTES = 4 * 2**30  # of one file, and of one set's pixels: 5 million MNIST digits, and no gzip bomb
 _DEFLATE_RATIO = 1032  # the most bytes that one byte of deflate or gzip can stand for
@@ -128,7 +128,7 @@ def of_split(where: str, files: Sequence[Path], split: str) -> list[Path]:
     """Those of `files` whose names mark them as `split`'s; files that mark no split at all are for training.
 
     Raises:
-        DataError: when none is.
+        MissingSplitError: when none is.
     """
     check_split(split)
     marked = [file for file in files if not _SPLITS[split].isdisjoint(_words(file.name))]
@@ -136,7 +136,7 @@ def of_split(where: str, files: Sequence[Path], split: str) -> list[Path]:
         marked = [file for file in files if ALL_SPLITS.isdisjoint(_words(file.name))]
     if not marked:
         there = ", ".join(shown(file.name) for file in files[:5])
-        raise DataError(f"{where}: has no {split} split; the files there are {there}")
+        raise MissingSplitError(f"{where}: has no {split} split; the files there are {there}")
     return marked
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from digitsmith.data.arrays import in_class_order, labels_from_names
@@ -13,7 +14,20 @@ from digitsmith.data.images import Images
 from digitsmith.data.pictures import MAX_FILE_BYTES, SUFFIXES, stacked
 from digitsmith.errors import DataError
 
-_COMPANIONS = re.compile(r"manifest\.json|styles\.csv|(readme|notice|license)(\.md|\.txt)?", re.IGNORECASE)
+MANIFEST = "manifest.json"
+FOLDERS = "folders"  # in it: the class of each folder whose name is not the class's own
+_COMPANIONS = re.compile(r"manifest\.json|styles\.csv|scans\.html|(readme|notice|license)(\.md|\.txt)?", re.IGNORECASE)
+
+
+def folder_names(classes: Sequence[str]) -> list[str]:
+    """A folder's name for each class: its own, but with - for a slash ("T-shirt/top"), and with its number where many
+    disks would take two for one ("a" and "A")."""
+    names: list[str] = []
+    for label, name in enumerate(classes):
+        plain = re.sub(r"[/\\]", "-", name)
+        taken = plain.casefold() in (other.casefold() for other in names)
+        names.append(f"{plain} ({label})" if taken else plain)
+    return names
 
 
 def read_folder(path: Path, *, split: str = "train") -> Digits:
@@ -33,7 +47,8 @@ def read_folder_images(path: Path, *, split: str = "train") -> Images:
     names; a class's pictures stand in the order of their names, pictures without labels in that of
     `loose_pictures`. Gray (modes L, 1, a palette of grays) gives
     one channel, RGB (and a palette of colours) three. Hidden files are ignored everywhere, and beside the
-    class folders also a manifest.json, styles.csv, README, NOTICE or LICENSE.
+    class folders also a manifest.json, styles.csv, scans.html, README, NOTICE or LICENSE; but a manifest of `digitsmith
+    make` says what the classes are called whose names no folder can have.
 
     Raises:
         DataError: names the first file that is no such picture, or differs from the first in size or colour.
@@ -44,8 +59,23 @@ def read_folder_images(path: Path, *, split: str = "train") -> Images:
         return _unlabelled(root)
     files = [file for folder in _class_folders(root) for file in _files_of(folder)]
     images = stacked(_encoded(files))
-    labels, classes = labels_from_names(named(root), [file.parent.name for file in files])
+    called = _classes_of_folders(root)
+    folders = (file.parent.name for file in files)
+    labels, classes = labels_from_names(named(root), [called.get(folder, folder) for folder in folders])
     return Images(images, labels, classes, source=named(root))
+
+
+def _classes_of_folders(root: Path) -> dict[str, str]:
+    """Folder -> class of those with another name; none where no manifest of ours says so."""
+    path = root / MANIFEST
+    try:
+        manifest = json.loads(read_bytes(path, at_most=MAX_FILE_BYTES)) if path.is_file() else {}
+    except ValueError:
+        return {}
+    called = manifest.get(FOLDERS) if isinstance(manifest, dict) else None
+    if not isinstance(called, dict):
+        return {}
+    return {folder: name for folder, name in called.items() if isinstance(name, str)}
 
 
 def is_companion(name: str) -> bool:

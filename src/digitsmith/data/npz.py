@@ -17,7 +17,7 @@ from digitsmith.data.arrays import images_from, labels_from_names, labels_from_n
 from digitsmith.data.digits import Digits
 from digitsmith.data.files import MAX_BYTES, can_deflate_to, check_split, named, read_bytes, shown
 from digitsmith.data.images import Images
-from digitsmith.errors import DataError
+from digitsmith.errors import DataError, MissingSplitError
 
 # (images, labels), the first pair that is there counts. Arrays without a split's name are the train split.
 _KEYS = {
@@ -106,7 +106,7 @@ def _keys(where: str, members: dict[str, zipfile.ZipInfo], split: str) -> tuple[
     taken = {key for pairs in _KEYS.values() for pair in pairs for key in pair}  # labels, or another split's images
     if split == "train" and len(members) == 1 and taken.isdisjoint(members):
         return next(iter(members)), None, missing
-    raise DataError(missing)
+    raise MissingSplitError(missing)
 
 
 def _array(where: str, archive: zipfile.ZipFile, member: zipfile.ZipInfo, archive_bytes: int) -> NDArray[Any]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from digitsmith.data.catalogue import CATALOGUE
 from digitsmith.data.csv import read_csv_images
 from digitsmith.data.digits import Digits
 from digitsmith.data.files import beginning, check_split, entries, is_folder, named, of_split, reading, shown
@@ -19,7 +21,18 @@ from digitsmith.data.parquet import parquet_files, read_parquet_images
 from digitsmith.data.stacked import STACKED_MNIST, load_stacked_mnist
 from digitsmith.errors import DataError
 
-_NAMED: dict[str, Callable[[str], Digits]] = {"mnist": load_mnist, STACKED_MNIST: load_stacked_mnist}
+
+def _load_fetched(name: str, split: str) -> Digits:
+    from digitsmith.data.library import load_named  # with all that speaks HTTP: only for whoever asks for such a name
+
+    return load_named(CATALOGUE[name], split)
+
+
+_NAMED: dict[str, Callable[[str], Digits]] = {
+    "mnist": load_mnist,
+    STACKED_MNIST: load_stacked_mnist,
+    **{name: partial(_load_fetched, name) for name in CATALOGUE},
+}
 KNOWN = tuple(_NAMED)
 """The data sets that are asked for by name."""
 
@@ -38,13 +51,15 @@ def read_digits(spec: str | Path, *, split: str = "train") -> Digits:
     """Labelled images by name or from a path.
 
     Args:
-        spec: "mnist", "stacked-mnist", or the path of a file or a folder in any format that this package reads;
-            what it is, is told by its content. A folder called mnist is reached as "./mnist".
+        spec: a name ("mnist", "stacked-mnist", or one of `data.catalogue.CATALOGUE`, which is fetched into the cache
+            the first time), or the path of a file or a folder in any format that this package reads; what it is, is
+            told by its content. A folder called mnist is reached as "./mnist".
         split: "train", "test", or "all" for train followed by test. Data that marks no splits is all train.
 
     Raises:
         DataError: when there is no such path, no known format, no such split, no label, or the reader finds a fault.
         ConfigError: for another split.
+        DigitsmithError: data that is to be fetched cannot be had; says how to put it into the cache by hand.
     """
     return read_images(spec, split=split).labelled()
 
