@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from digitsmith.data.folder import FOLDERS, folder_names
 from digitsmith.drawing.writers.card import CARD_FORMATS, data_card
 from digitsmith.drawing.writers.csv import csv_writer
 from digitsmith.drawing.writers.idx import idx_writer
@@ -44,6 +46,11 @@ def write_data_set(
     count: int,
     manifest: Mapping[str, object],
     styles_of: StylesOf | None = None,
+    test_count: int = 0,
+    handwriting: bool = True,
+    origin: str = "",
+    origin_tag: str = "augmented",
+    beside: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Writes a data set as the new folder `out` and returns it; whatever goes wrong, no half of it is left.
 
@@ -57,20 +64,28 @@ def write_data_set(
             for PNGs, the files' SHA-256. With no time or place in it, the same request gives the same bytes. It
             is read after the last chunk, so that whoever draws may count in it.
         styles_of: what style was asked of the images, which then stands in styles.csv beside them.
+        test_count: the last so many images are the test split; npz only.
+        handwriting: whether they are that, for the words of README.md.
+        origin: where the images come from, for the same, where not all of them were drawn.
+        origin_tag: such images in one word, for the tags of README.md.
+        beside: further files of the folder, by their names.
 
     Raises:
-        InputError: for an unknown format, an `out` that is in use, chunks that do not fit each other,
-            `classes` or `count`, and images or classes that the format cannot hold.
+        InputError: for an unknown format or one without a test split, an `out` that is in use, chunks that do not fit
+            each other, `classes` or `count`, and images or classes that the format cannot hold.
         StorageError: when the disk refuses.
     """
-    check_format(format)
+    check_format(format, test_count=test_count)
+    if test_count and not 0 < test_count < count:
+        raise InputError(f"{test_count} of {count} images cannot be the test split; leave at least 1 to train on")
     with new_folder(out) as folder:
         checked = _checked(chunks, classes=len(classes), count=count)
         first = next(checked)
         channels, height, width = first[0].shape[1:]
         tally = np.zeros(len(classes), dtype=np.int64)
         with ExitStack() as files:
-            writer = FORMATS[format](folder, classes=classes, count=count, shape=(channels, height, width))
+            open_writer = partial(npz_writer, test_count=test_count) if test_count else FORMATS[format]
+            writer = open_writer(folder, classes=classes, count=count, shape=(channels, height, width))
             adding = [files.enter_context(writer)]
             if styles_of is not None:
                 styles = style_writer(folder, format=format, classes=classes, count=count, styles_of=styles_of)
@@ -87,6 +102,11 @@ def write_data_set(
             "counts": dict(zip(classes, tally.tolist(), strict=True)),
             "image": {"channels": channels, "height": height, "width": width},
         }
+        if test_count:
+            facts["splits"] = {"train": count - test_count, "test": test_count}
+        folders = dict(zip(folder_names(classes), classes, strict=True)) if format == "png" else {}
+        if renamed := {own: name for own, name in folders.items() if own != name}:
+            facts[FOLDERS] = renamed
         if hashes := _hashes(folder):
             facts["files"] = hashes
         (folder / "manifest.json").write_text(
@@ -97,19 +117,26 @@ def write_data_set(
         if format in CARD_FORMATS:
             card = data_card(
                 format=format,
-                classes=classes,
+                classes=list(folders) or classes,
                 counts=tally.tolist(),
                 shape=(channels, height, width),
                 styled=styles_of is not None,
+                handwriting=handwriting,
+                origin=origin,
+                origin_tag=origin_tag,
             )
             (folder / "README.md").write_text(card, encoding="utf-8", newline="\n")
+        for name, content in (beside or {}).items():
+            (folder / name).write_bytes(content)
     return out
 
 
-def check_format(format: str) -> None:
-    """Raises InputError, which lists the formats, unless `format` is one."""
+def check_format(format: str, *, test_count: int = 0) -> None:
+    """Raises InputError, which lists the formats, unless `format` is one, and has a test split if that is asked for."""
     if format not in FORMATS:
         raise InputError(f"unknown format {format!r}; choose one of {', '.join(FORMATS)}")
+    if test_count and format != "npz":
+        raise InputError(f"only npz has room for a test split, not {format}; make two sets, with two seeds")
 
 
 def _checked(chunks: Iterable[Chunk], *, classes: int, count: int) -> Iterator[Chunk]:

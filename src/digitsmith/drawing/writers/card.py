@@ -14,9 +14,20 @@ _LABELS = {"png": "  drop_labels: false\n", "parquet": ""}
 CARD_FORMATS = frozenset(_IMAGES)
 
 
-def data_card(*, format: str, classes: Sequence[str], counts: Sequence[int], shape: Shape, styled: bool = False) -> str:
+def data_card(
+    *,
+    format: str,
+    classes: Sequence[str],
+    counts: Sequence[int],
+    shape: Shape,
+    styled: bool = False,
+    handwriting: bool = True,
+    origin: str = "",
+    origin_tag: str = "augmented",
+) -> str:
     """The card of a data set of `format` png or parquet; `counts` has the images of each class, `styled` is whether
-    there is a styles.csv.
+    there is a styles.csv, `handwriting` whether they are that and not, say, clothes, `origin` where they come from, if
+    not all were drawn, and `origin_tag` the same in a word.
 
     The head names the image files, so that `datasets` does not take manifest.json for data, and the classes
     in their order, as `datasets` would number folders by alphabet.
@@ -30,14 +41,21 @@ def data_card(*, format: str, classes: Sequence[str], counts: Sequence[int], sha
     )
     channels, height, width = shape
     colour = "gray" if channels == 1 else "colour"
+    title, disclaimer = (
+        ("Handwriting", "nobody wrote them by hand") if handwriting else ("Images", "they show nothing that exists")
+    )
+    tags = f"- {origin_tag}" if origin else "- synthetic"
+    tags += "\n- handwriting" if handwriting else ""
+    title = f"{title} {'prepared' if origin else 'drawn'} by digitsmith"
+    made = f", each drawn by a generative network for the label\nit carries; {disclaimer}. How they were asked for"
+    made = f": {origin}. More" if origin else made
     styles = "\nThe thickness, slant, width and height asked of each are in `styles.csv`." if styled else ""
     return f"""\
 ---
 task_categories:
 - image-classification
 tags:
-- synthetic
-- handwriting
+{tags}
 configs:
 - config_name: default
   data_files:
@@ -53,15 +71,14 @@ configs:
 {names}
 ---
 
-# Handwriting drawn by digitsmith
+# {title}
 
-{sum(counts)} {colour} images of {width} × {height} pixels, each drawn by a generative network for the label
-it carries; nobody wrote them by hand. How they were asked for is in `manifest.json`.{styles}
+{sum(counts)} {colour} images of {width} × {height} pixels{made} is in `manifest.json`.{styles}
 
 ```python
 from datasets import load_dataset
 
-digits = load_dataset("path/to/this/folder", split="train")
+images = load_dataset("path/to/this/folder", split="train")
 ```
 
 | class | images |

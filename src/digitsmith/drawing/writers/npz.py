@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -19,25 +19,38 @@ _LEVEL = 1
 
 
 @contextmanager
-def npz_writer(folder: Path, *, classes: Sequence[str], count: int, shape: Shape) -> Iterator[Add]:
+def npz_writer(folder: Path, *, classes: Sequence[str], count: int, shape: Shape, test_count: int = 0) -> Iterator[Add]:
     """Writes digits.npz: x_train uint8 [N, H, W] or [N, H, W, 3], y_train int64 [N], classes str [K].
 
-    A zip member's header comes before its content, so x_train is streamed and the labels wait in memory.
+    Of the `count` images the last `test_count` are x_test and y_test, where there are any.
+
+    A zip member's header comes before its content, so the images are streamed and the labels wait in memory.
     Members carry zip's first date, 1980, and nothing in them is pickled.
     """
-    channels, height, width = shape
-    sizes = (count, height, width) if channels == 1 else (count, height, width, channels)
-    seen: list[NDArray[np.int64]] = []
-
+    sizes = shape[1:] if shape[0] == 1 else (*shape[1:], shape[0])
+    splits = {"train": count - test_count} | ({"test": test_count} if test_count else {})
+    waiting, seen = iter(splits.items()), []
     with zipfile.ZipFile(folder / "digits.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
-        with archive.open("x_train.npy", "w", force_zip64=True) as member:
-            npy.write_array_header_1_0(member, {"descr": "|u1", "fortran_order": False, "shape": sizes})
+        with ExitStack() as begun:  # the member that is being written: a zip has one at a time
+            left, member = 0, None
 
             def add(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
-                member.write(images.transpose(0, 2, 3, 1).tobytes())
+                nonlocal left, member
                 seen.append(labels)
+                pixels = images.transpose(0, 2, 3, 1)
+                while len(pixels):
+                    if member is None or not left:
+                        begun.close()
+                        split, left = next(waiting)
+                        member = begun.enter_context(archive.open(f"x_{split}.npy", "w", force_zip64=True))
+                        header = {"descr": "|u1", "fortran_order": False, "shape": (left, *sizes)}
+                        npy.write_array_header_1_0(member, header)
+                    member.write(pixels[:left].tobytes())
+                    pixels, left = pixels[left:], left - min(left, len(pixels))
 
             yield add
-        for name, array in (("y_train", np.concatenate(seen)), ("classes", np.array(classes))):
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                npy.write_array(member, array, allow_pickle=False)
+        labels = np.split(np.concatenate(seen), [count - test_count])
+        named = {f"y_{split}": labels[place] for place, split in enumerate(splits)}
+        for name, array in (named | {"classes": np.array(classes)}).items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                npy.write_array(file, array, allow_pickle=False)

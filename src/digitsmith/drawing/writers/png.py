@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from digitsmith.data.folder import folder_names
 from digitsmith.drawing.writers.interface import Add, Shape
 from digitsmith.errors import InputError
 
@@ -25,29 +26,26 @@ _GRAY, _RGB = 0, 2
 def png_writer(folder: Path, *, classes: Sequence[str], count: int, shape: Shape) -> Iterator[Add]:
     """Writes <class name>/<index>.png; the index counts the whole data set, so the order drawn is kept.
 
+    A class whose name no folder can have gets another one (`data.folder.folder_names`), and the manifest says which.
+
     One thread: the time goes into making files, where threads wait for each other. Two threads took longer
     than one on a disk, and gained a third at most in a memory file system.
 
     Raises:
         InputError: when a class name cannot be a folder's name.
     """
-    for name in classes:
+    folders = folder_names(classes)
+    for name in folders:
         # A folder that begins with "__" is ignored by `datasets`, one with "." by everything, without a word.
-        if not name or name.startswith((".", "__")) or any(sign in name for sign in "/\\\0"):
+        if not name or name.startswith((".", "__")) or "\0" in name:
             raise InputError(f"class {name!r} cannot be the name of a folder; choose format npz or parquet")
-    folded = {name.casefold() for name in classes}
-    if len(folded) < len(classes):
-        raise InputError(
-            "two class names differ only in upper and lower case, which many disks take for one folder; "
-            "choose format npz or parquet"
-        )
     width = index_width(count)
     index = count_up()
     made: set[int] = set()
 
     def add(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> None:
         for content, label in zip(encode_png(images), labels.tolist(), strict=True):
-            class_folder = folder / classes[label]
+            class_folder = folder / folders[label]
             path = class_folder / f"{next(index):0{width}d}.png"
             if label not in made:
                 class_folder.mkdir()
