@@ -16,6 +16,7 @@ from digitsmith.data.mnist import load_mnist
 from digitsmith.data.stacked import stack_digits
 from digitsmith.drawing.loading import load
 from digitsmith.errors import InputError
+from digitsmith.measure import own_reader
 from digitsmith.measure.evaluation import Evaluator
 from digitsmith.measure.mode_evaluation import evaluate_modes
 
@@ -31,6 +32,17 @@ def test_a_model_draws_what_is_measured() -> None:
     assert found.facts["drawing_seed"] == 0 and len(found.facts["weights_sha256"]) == 64
     at_hand = evaluate(load("cgan"), against=REAL, test=UNSEEN, count=300, only=["fidelity", "labels"])
     assert at_hand["fd"] == found["fd"]
+
+
+def test_a_model_is_asked_for_each_class_as_often_as_the_real_images_have_it() -> None:
+    uneven = REAL.take(np.flatnonzero((REAL.labels != 3) & ((REAL.labels != 7) | (np.arange(600) % 2 == 0))))
+    drawn = generated_images("cgan", count=200, like=uneven)
+    assert drawn.labels is not None
+    exact = 200 * uneven.counts / len(uneven)
+    assert np.abs(np.bincount(drawn.labels, minlength=10) - exact).max() < 1
+    evens = Digits(REAL.images, REAL.labels % 2, ("even", "odd"))
+    of_other_names = generated_images("cgan", count=200, like=evens)
+    assert of_other_names.labels is not None and np.bincount(of_other_names.labels).tolist() == [20] * 10
 
 
 def test_a_run_is_measured_from_its_folder(trained_run: Path) -> None:
@@ -93,12 +105,10 @@ def test_a_part_of_a_set_is_chosen_by_the_seed() -> None:
         generated_images(REAL, count=0)
 
 
-def test_real_images_of_another_size_are_resized_too_when_asked() -> None:
-    large, large_unseen = (
-        replace(digits, images=np.kron(digits.images, np.ones((1, 1, 2, 2), np.uint8))) for digits in (REAL, UNSEEN)
-    )
-    asked = {"labels": REAL.labels[:200], "against": large, "test": large_unseen, "only": ["labels"]}
-    found = evaluate(large.images[:200], resize=True, **asked)
+def test_a_test_set_of_another_size_is_resized_too_when_asked() -> None:
+    large = replace(UNSEEN, images=np.kron(UNSEEN.images, np.ones((1, 1, 2, 2), np.uint8)))
+    asked = {"labels": REAL.labels[:200], "against": REAL, "test": large, "only": ["labels"]}
+    found = evaluate(REAL.images[:200], resize=True, **asked)
     assert found["read_as_asked"].test is not None and found["read_as_asked"].test.value > 0.95
     with pytest.raises(InputError, match="--resize"):
         evaluate(REAL.images[:200], **asked)
@@ -124,11 +134,15 @@ def test_a_test_set_is_counted_as_the_training_images_are() -> None:
         Evaluator(REAL, shifted)
 
 
-def test_the_reader_is_not_asked_for_classes_that_are_no_digits() -> None:
+def test_the_shipped_reader_is_not_asked_for_classes_that_are_no_digits(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Ten classes need not be the ten digits, and "eight" comes before "one" in a folder."""
+    monkeypatch.setenv("DIGITSMITH_CACHE", str(tmp_path))
+    monkeypatch.setattr(own_reader, "STEPS", 2)
     clothes = Digits(REAL.images, REAL.labels, tuple("abcdefghij"))
     found = evaluate(clothes.take(np.arange(150)), against=clothes, only=["labels"])
-    assert found["read_as_asked"].generated is None and "digits 0 to 9" in found["read_as_asked"].note
+    assert (found["read_as_asked"].network or "").startswith("reader of memory, ")
 
 
 def test_too_little_for_recognisers_leaves_the_other_figures() -> None:

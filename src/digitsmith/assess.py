@@ -22,14 +22,15 @@ from digitsmith.data.resize import resized
 from digitsmith.data.stacked import STACKED_MNIST, STACKS
 from digitsmith.drawing.loading import is_model, load
 from digitsmith.drawing.model import DigitModel
-from digitsmith.drawing.requests import balanced_labels
-from digitsmith.errors import InputError
-from digitsmith.measure.evaluation import FAMILIES, NEED_LABELS, READ_SHAPE, Evaluator, OnStage
+from digitsmith.drawing.requests import balanced_labels, proportional_labels
+from digitsmith.errors import DataError, InputError
+from digitsmith.measure.evaluation import FAMILIES, NEED_LABELS, Evaluator, OnStage
 from digitsmith.measure.inception_weights import HOW_TO_GET, find_inception_weights
 from digitsmith.measure.mode_evaluation import STACK_SHAPE, evaluate_modes
 from digitsmith.measure.results import Evaluation
 from digitsmith.report.evaluation_page import write_evaluation_page
 
+AT_HAND = "a model at hand"
 COUNT = 10_000
 """How many images a model draws to be measured, unless asked for another number."""
 
@@ -43,7 +44,6 @@ class Generated:
         images: uint8 [N, C, H, W].
         labels: the classes asked for, int64 [N]; None where none were.
         classes: what the labels are called, where they have names.
-        trained_on: the data their generator learned from, where that is known.
         facts: JSON values for the record.
     """
 
@@ -51,7 +51,6 @@ class Generated:
     images: NDArray[np.uint8]
     labels: NDArray[np.int64] | None
     classes: tuple[str, ...] | None = None
-    trained_on: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -75,16 +74,16 @@ def evaluate(
         subject: a shipped model's name, the folder of a run or of weights, a model at hand; or images: a path
             that `read_images` understands, a `Digits`, or uint8 [N, H, W] or [N, C, H, W] with `labels`.
         labels: of an array's images, whole numbers [N].
-        against: the real training images: `mnist`, a path, or images at hand. Without it: what the model was
-            trained on, where that is a known name, else `mnist`.
-        test: real images that no model has seen. `mnist` brings its own.
+        against: the real training images: a known name, a path, or images at hand. Without it: what the model was
+            trained on, where that is still there; `mnist` for images of another origin.
+        test: real images that no model has seen. A known name brings its own.
         count: how many images a model draws (10,000; 25,600 for stacked MNIST), or how many of a set are measured
             (all).
         seed: of drawing, of splits and of resampling.
         only: families of figures, of `measure.evaluation.FAMILIES`; without it, all.
         inception_weights: the file of the standard Inception weights; without it, those in the cache, if any.
-        resize: bring images of another size or colour, generated and real ones, to the form that is measured by
-            `data.resize.resized`.
+        resize: bring images of another size or colour, generated ones and the test set, to the form of the real
+            training images by `data.resize.resized`.
         report: a folder for the page, the figures and the JSON.
         on_stage: is told how far it is.
 
@@ -102,15 +101,20 @@ def evaluate(
         raise InputError(f"{report}: is a file; name a folder for the report")
     if only is not None and "inception" in only and inception_weights is None and find_inception_weights() is None:
         raise InputError(f"the inception family needs the standard weights; {HOW_TO_GET}")
-    generated = generated_images(subject, labels=labels, count=count, seed=seed)
+    if not (against is None or isinstance(against, str | Path | Digits)):
+        raise InputError(f"against must be a name, a path or Digits, not {type(against).__name__}")
+    name = str(subject) if isinstance(subject, str | Path) else AT_HAND
+    if isinstance(subject, str | Path) and is_model(subject):
+        subject = load(subject)
+    if against is None and isinstance(subject, DigitModel):
+        against = _trained_on(subject, name=name, resize=resize)
+    generated = generated_images(subject, labels=labels, count=count, seed=seed, name=name, like=against)
     needy = [family for family in only or () if family in NEED_LABELS]
     if needy and generated.labels is None:
         raise InputError(
             f"{generated.name}: has no labels, which {needy[0]} needs; give a labelled set, or leave it out"
         )
-    if not (against is None or isinstance(against, str | Path | Digits)):
-        raise InputError(f"against must be mnist, a path or Digits, not {type(against).__name__}")
-    reference = against if against is not None else _natural_reference(generated)
+    reference = against if against is not None else _for_any(generated.images.shape[1:], generated.name, resize=resize)
     facts = dict(generated.facts) | {"resized": resize}
     if reference == STACKED_MNIST:
         if only is not None or test is not None:
@@ -122,7 +126,7 @@ def evaluate(
         evaluator = evaluator_for(reference, test, seed=seed, inception_weights=inception_weights, resize=resize)
         training = evaluator.training
         evaluation = evaluator.evaluate(
-            resized(generated.images, READ_SHAPE) if resize else generated.images,
+            resized(generated.images, evaluator.shape) if resize else generated.images,
             _in_terms_of(training, generated.labels, generated.classes, name=generated.name),
             name=generated.name,
             only=FAMILIES if only is None else only,
@@ -140,9 +144,13 @@ def generated_images(
     labels: NDArray[np.integer] | Sequence[int] | None = None,
     count: int | None = None,
     seed: int = 0,
-    name: str = "a model at hand",
+    name: str = AT_HAND,
+    like: str | Path | Digits | None = None,
 ) -> Generated:
     """The images of `subject`, drawn or read; the arguments are those of `evaluate`, `name` a model's at hand.
+
+    A model is asked for each class as often as the images `like` have it: other shares would put a set further off,
+    however good its images. Without `like` it is asked for all alike.
 
     Raises:
         InputError: as `evaluate` says.
@@ -150,10 +158,10 @@ def generated_images(
     _check_seed(seed)
     if labels is not None and not isinstance(subject, np.ndarray):
         raise InputError("labels are given for an array of images only; models and data sets bring their own")
-    if isinstance(subject, DigitModel):
-        return _drawn(subject, name, count=count, seed=seed)
     if isinstance(subject, str | Path) and is_model(subject):
-        return _drawn(load(subject), str(subject), count=count, seed=seed)
+        subject, name = load(subject), str(subject)
+    if isinstance(subject, DigitModel):
+        return _drawn(subject, name, count=count, seed=seed, like=like)
     if isinstance(subject, Digits):
         found = Images.of(subject)
     elif isinstance(subject, np.ndarray):
@@ -180,9 +188,8 @@ def evaluator_for(
         labels = _in_terms_of(training, unseen.labels, unseen.classes, name=unseen.source)
         assert labels is not None, "real images have labels"
         unseen = replace(unseen, labels=labels, classes=training.classes)
-    if resize:
-        training = replace(training, images=resized(training.images, READ_SHAPE))
-        unseen = None if unseen is None else replace(unseen, images=resized(unseen.images, READ_SHAPE))
+    if resize and unseen is not None:
+        unseen = replace(unseen, images=resized(unseen.images, training.image_shape))
     return Evaluator(training, unseen, seed=seed, inception_weights=inception_weights)
 
 
@@ -195,12 +202,13 @@ def _unseen(test: str | Path | Digits | None, against: str | Path | Digits) -> D
     return read_digits(against, split="test") if isinstance(against, str) and against in KNOWN else None
 
 
-def _drawn(model: DigitModel, name: str, *, count: int | None, seed: int) -> Generated:
-    """`count` images, the classes balanced."""
+def _drawn(
+    model: DigitModel, name: str, *, count: int | None, seed: int, like: str | Path | Digits | None
+) -> Generated:
+    """`count` images, each class as often as among the images `like`."""
     data = model.config.training.get("settings", {}).get("data")
     usual = STACKS["test"] if data == STACKED_MNIST else COUNT
-    total = usual if count is None else count
-    asked = balanced_labels(total, len(model.config.classes))
+    asked = _asked(model.config.classes, usual if count is None else count, like=like)
     images = np.concatenate([images for images, _ in model.draw_chunks(asked, seed=seed)])
     facts = {
         "model": model.config.model,
@@ -210,7 +218,17 @@ def _drawn(model: DigitModel, name: str, *, count: int | None, seed: int) -> Gen
         "digitsmith": digitsmith.__version__,
     }
     labels = asked if model.conditional else None
-    return Generated(name, images, labels, model.config.classes, trained_on=data, facts=facts)
+    return Generated(name, images, labels, model.config.classes, facts=facts)
+
+
+def _asked(classes: tuple[str, ...], count: int, *, like: str | Path | Digits | None) -> NDArray[np.int64]:
+    """`count` labels, as frequent as the classes of their names are among the images `like`; balanced without any."""
+    if like is None or like == STACKED_MNIST:  # a thousand classes, balanced by how they are stacked
+        return balanced_labels(count, len(classes))
+    real = like if isinstance(like, Digits) else read_digits(like)
+    frequencies = dict(zip(real.classes, real.counts.tolist(), strict=True))
+    asked = np.array([frequencies.get(name, 0) for name in classes])
+    return proportional_labels(asked, count) if asked.any() else balanced_labels(count, len(classes))
 
 
 def _some(images: Images, labels: NDArray[np.int64] | None, count: int | None, *, seed: int) -> Generated:
@@ -245,8 +263,36 @@ def _in_terms_of(
     return np.array([training.classes.index(own) for own in classes])[labels]
 
 
-def _natural_reference(generated: Generated) -> str:
-    return generated.trained_on if generated.trained_on in KNOWN else KNOWN[0]
+def _for_any(shape: tuple[int, ...], name: str, *, resize: bool) -> str:
+    """What to measure images [..., C, H, W] of any origin against where nobody said it."""
+    if shape != (1, 28, 28) and not resize:
+        raise InputError(
+            f"{name}: these are no images like MNIST's, 28 × 28 and gray; say with --against which real images to "
+            "measure them against, or add --resize"
+        )
+    return KNOWN[0]
+
+
+def _trained_on(model: DigitModel, *, name: str, resize: bool) -> str | Digits:
+    """The images that a model learned from, or a known set that they are a part of."""
+    data, recorded = model.config.training.get("settings", {}).get("data"), model.config.training.get("data", {})
+    source = str(recorded.get("source", ""))
+    if data is None:
+        return _for_any(model.config.image_shape, name, resize=resize)
+    if data in KNOWN:
+        return str(data)
+    if source.startswith("mnist ("):  # a part of it, at hand
+        return KNOWN[0]
+    try:
+        digits = None if data == IN_MEMORY else read_digits(data)
+    except DataError:
+        digits = None
+    if digits is None or digits.fingerprint() != recorded.get("fingerprint"):
+        raise InputError(
+            f"{name}: the images it was trained on ({source or data}) are not at hand as they were; say with --against "
+            "which real images to measure it against"
+        )
+    return digits
 
 
 def _check_seed(seed: int) -> None:

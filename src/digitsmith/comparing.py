@@ -107,7 +107,7 @@ def compare(
     compared = []
     for name, place in places.items():
         model = load(place)
-        generated = generated_images(model, name=name, count=count, seed=seed)
+        generated = generated_images(model, name=name, count=count, seed=seed, like=evaluator.training)
         with staging(name) as on_stage:
             evaluation = evaluator.evaluate(
                 generated.images,

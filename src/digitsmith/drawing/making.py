@@ -30,6 +30,7 @@ def make(
     model: str | Path | DigitModel = DEFAULT_MODEL,
     format: str = "png",
     counts: Mapping[int, int] | None = None,
+    test_count: int = 0,
     seed: int = 0,
     thickness: NumberOrRange | None = None,
     slant: NumberOrRange | None = None,
@@ -46,6 +47,7 @@ def make(
         model: a name or path that `load` understands, or a model at hand.
         format: png, idx, npz, csv or parquet.
         counts: label -> how many, for a set that is not balanced.
+        test_count: so many more images, balanced too, as the test split; npz only, which then is as Keras's mnist.npz.
         seed: image i depends on (weights, seed, i, label, style) alone.
         thickness, slant, width, height: of the digits, in px, degrees, px and px, for a model with style: a number,
             or (low, high), from which each image gets its own. What is left out comes from training images; what
@@ -58,15 +60,15 @@ def make(
         `out`.
 
     Raises:
-        InputError: a count, label, style or format that cannot be, an `out` in use, an unconditional model, or a
-            style asked of a model without.
+        InputError: a count, label, style or format that cannot be, a test split that the format has no room for, an
+            `out` in use, an unconditional model, or a style asked of a model without.
         StorageError: the disk refused; nothing half-written is left.
     """
     check_new_folder(Path(out))
     drawer = model if isinstance(model, DigitModel) else load(model)
     if not drawer.conditional:
         raise InputError(
-            f"{drawer.config.model} draws digits without labels, so they make no labelled set; use a conditional model"
+            f"{drawer.config.model} draws images without labels, so they make no labelled set; use a conditional model"
         )
     classes = drawer.config.classes
     if count is not None and counts is None:
@@ -74,7 +76,9 @@ def make(
     elif counts is not None and count is None:
         labels = labels_from_counts(counts, len(classes))
     else:
-        raise InputError("say how many digits: either a count for balanced classes or counts per class")
+        raise InputError("say how many images: either a count for balanced classes or counts per class")
+    if test_count:
+        labels = np.concatenate([labels, balanced_labels(test_count, len(classes))])
 
     given = wished_style(thickness=thickness, slant=slant, width=width, height=height)
     drawer.check_style(given, count=len(labels))
@@ -119,6 +123,8 @@ def make(
         count=len(labels),
         manifest=manifest,
         styles_of=styles_of if drawer.styles is not None else None,
+        test_count=test_count,
+        handwriting=drawer.strokes,
     )
 
 
@@ -169,6 +175,12 @@ def draw_number(
     drawer = model if isinstance(model, DigitModel) else load(model)
     if not drawer.conditional:
         raise InputError(f"{drawer.config.model} cannot be asked for a digit; use a conditional model")
+    if not drawer.strokes:
+        source = drawer.config.training["data"]["source"]
+        raise InputError(
+            f"images like those of {source} are no ink to write in a line; draw them by the names of their classes, "
+            "with --labels (draw_pictures)"
+        )
     labels = parse_number(text, drawer.config.classes)
     colour = None if ink is None else parse_colour(ink)
     check_seed(seed)

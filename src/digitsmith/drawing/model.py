@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from digitsmith.config import MAX_SEED, STYLED_MODELS, UNCONDITIONAL_MODELS
+from digitsmith.data.files import shown
 from digitsmith.drawing.network import Network
+from digitsmith.drawing.penman_network import Make
 from digitsmith.drawing.workers import in_order
 from digitsmith.errors import CheckpointError, InputError
 from digitsmith.host import available_cores
@@ -60,6 +62,11 @@ class DigitModel:
         return self.config.model not in UNCONDITIONAL_MODELS
 
     @property
+    def strokes(self) -> bool:
+        """Whether it draws ink that can be set in a line: what its run found of the training images, else yes."""
+        return bool(self.config.training.get("data", {}).get("strokes", True))
+
+    @property
     def z_dim(self) -> int:
         """How many numbers of noise an image is drawn from."""
         return self.network.z_dim
@@ -84,13 +91,15 @@ class DigitModel:
 
         from digitsmith.models.registry import architecture
 
-        generator = architecture(self.config.model).generator(self.config.image_shape, len(self.config.classes))
+        make = Make.of(self.weights)
+        chosen = architecture(self.config.model, channels=make.channels, styled=make.styled)
+        generator = chosen.generator(self.config.image_shape, len(self.config.classes))
         generator.load_state_dict({name: torch.tensor(array) for name, array in self.weights.items()})
         return generator.eval()
 
     def draw(
         self,
-        labels: Sequence[int] | NDArray[np.integer],
+        labels: Sequence[int] | Sequence[str] | NDArray[np.integer],
         *,
         seed: int = 0,
         start: int = 0,
@@ -102,8 +111,8 @@ class DigitModel:
         """Draw one image per label.
 
         Args:
-            labels: the classes asked for, each in 0 .. K-1. An unconditional model draws as many images as
-                there are labels and does not look at them.
+            labels: the classes asked for, each in 0 .. K-1, or their names. An unconditional model draws as many
+                images as there are labels and does not look at them.
             seed: 0 .. 2**63 - 1. The same seed gives the same images.
             start: the index of the first image. Image i depends on (weights, seed, i, its label, the style asked
                 of it) alone, so `draw(labels[5:], start=5)` continues `draw(labels[:5])`.
@@ -172,10 +181,13 @@ class DigitModel:
         if self.styles is not None:
             self.styles.check(given, count=count)
         elif given:
-            raise InputError(
-                f"{self.config.model} cannot be asked for a {next(iter(given))}; use a model with style, "
-                f"like {STYLED_MODELS[0]}"
-            )
+            model, name = self.config.model, next(iter(given))
+            if model in STYLED_MODELS:
+                raise InputError(
+                    f"this {model} cannot be asked for a {name}: it was trained without style, which only drawn "
+                    "strokes have; leave it out"
+                )
+            raise InputError(f"{model} cannot be asked for a {name}; use a model with style, like {STYLED_MODELS[0]}")
 
     def render(
         self, z: NDArray[np.float32], labels: NDArray[np.int64], style: NDArray[np.float32] | None = None
@@ -216,13 +228,20 @@ class DigitModel:
             all_style[rows] = style
         return self.network.pixels(all_z, all_labels, all_style)[rows]
 
-    def checked_labels(self, labels: Sequence[int] | NDArray[np.integer]) -> NDArray[np.int64]:
-        """`labels` as int64 [N].
+    def checked_labels(self, labels: Sequence[int] | Sequence[str] | NDArray[np.integer]) -> NDArray[np.int64]:
+        """`labels`, class numbers or class names, as int64 [N].
 
         Raises:
-            InputError: not whole numbers in one row, or one outside the model's classes.
+            InputError: neither of them in one row, or one that is none of the model's classes.
         """
         array = np.asarray(labels)
+        if array.ndim == 1 and array.dtype.kind == "U":
+            number_of = {name: label for label, name in enumerate(self.config.classes)}
+            unknown = next((name for name in array.tolist() if name not in number_of), None)
+            if unknown is not None:
+                known = shown(", ".join(self.config.classes), at_most=300)
+                raise InputError(f"there is no class {unknown!r}; choose from {known}")
+            return np.array([number_of[name] for name in array.tolist()], np.int64)
         if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
             raise InputError(f"labels must be whole numbers in one row, these are {array.dtype} {list(array.shape)}")
         outside = array[(array < 0) | (array >= len(self.config.classes))]
@@ -277,10 +296,18 @@ class DigitModel:
         )
         return cls._of(config, weights, where=str(checkpoint.path))
 
+    def __reduce__(self) -> tuple[Callable[..., DigitModel], tuple[GeneratorConfig, Weights]]:
+        """Config and weights: ONNX Runtime's session does not travel to another process, and is opened anew there."""
+        return _rebuilt, (self.config, self.weights)
+
     @classmethod
     def _of(cls, config: GeneratorConfig, weights: Weights, *, where: str) -> DigitModel:
         network = Network(config.model, config.image_shape, len(config.classes), weights, where=where)
         return cls(config, weights, network)
+
+
+def _rebuilt(config: GeneratorConfig, weights: Weights) -> DigitModel:
+    return DigitModel._of(config, weights, where=config.model)
 
 
 def _check_seed(seed: int, start: int) -> None:

@@ -57,12 +57,13 @@ class Network:
     def __init__(
         self, model: str, image_shape: tuple[int, int, int], classes: int, weights: Weights, *, where: str
     ) -> None:
-        if {name: array.shape for name, array in weights.items()} != weight_shapes(model, image_shape, classes):
+        make = penman_network.Make.of(weights) if model in STYLED_MODELS else None
+        if {name: array.shape for name, array in weights.items()} != weight_shapes(model, image_shape, classes, make):
             raise CheckpointError(f"{where}: holds no weights of {model}; get or train them again")
         self._session = single_threaded(onnx_model(model, image_shape, classes, weights))
         self._conditional = model not in UNCONDITIONAL_MODELS
-        self.styled = model in STYLED_MODELS
-        self.z_dim = penman_network.Z_DIM if self.styled else Z_DIM
+        self.styled = make is not None and make.styled
+        self.z_dim = Z_DIM if make is None else penman_network.Z_DIM
 
     def images(
         self, z: NDArray[np.float32], labels: NDArray[np.int64], style: NDArray[np.float32] | None = None
@@ -112,7 +113,8 @@ def onnx_model(model: str, image_shape: tuple[int, int, int], classes: int, weig
     graph = Graph()
     inputs: dict[str, Form] = {"z": (np.float32, ("N", Z_DIM))}
     if model in STYLED_MODELS:
-        inputs = penman_network.INPUTS
+        wanted = ("z", "labels", "style") if penman_network.Make.of(weights).styled else ("z", "labels")
+        inputs = {name: penman_network.INPUTS[name] for name in wanted}
         images = penman_network.add_penman(graph, weights, image_shape)
     elif model in UNCONDITIONAL_MODELS:
         images = _add_layers(graph, "z", weights, model, image_shape)
@@ -172,12 +174,14 @@ def finished_batchnorm(weights: Weights, name: str) -> tuple[NDArray[np.float64]
     return scale, beta - mean * scale
 
 
-def weight_shapes(model: str, image_shape: tuple[int, int, int], classes: int) -> Shapes:
-    """The shape of every weight of such a generator; ConfigError as `Network`."""
+def weight_shapes(
+    model: str, image_shape: tuple[int, int, int], classes: int, make: penman_network.Make | None = None
+) -> Shapes:
+    """The shape of every weight of such a generator, of penman's of its `make`; ConfigError as `Network`."""
     if model not in MODELS:
         raise ConfigError(f"there is no model {model!r}; choose one of {', '.join(MODELS)}")
     if model in STYLED_MODELS:
-        return penman_network.penman_shapes(image_shape, classes)
+        return penman_network.penman_shapes(image_shape, classes, make or penman_network.Make())
     inputs = Z_DIM + (0 if model in UNCONDITIONAL_MODELS else classes)
     channels, height, width = image_shape
     if model == "cgan-mlp":

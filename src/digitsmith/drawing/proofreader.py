@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitsmith.drawing.network import finished_batchnorm, single_threaded
-from digitsmith.drawing.onnx import FLOAT, Graph
+from digitsmith.drawing.network import single_threaded
+from digitsmith.drawing.recogniser_network import onnx_recogniser
 from digitsmith.errors import CheckpointError
-from digitsmith.weights.folder import Weights
 
 PROOFREADER = "proofreader-1"
 READ_SHAPE = (1, 28, 28)
@@ -56,7 +55,7 @@ class Proofreader:
 
         try:
             content = path.read_bytes()
-            model = onnx_model(load(content))
+            model = onnx_recogniser(load(content), READ_SHAPE)
         except (OSError, SafetensorError, KeyError) as error:
             raise CheckpointError(f"{path}: is missing or damaged ({error}); install digitsmith again") from None
         return cls(hashlib.sha256(content).hexdigest(), single_threaded(model))
@@ -75,36 +74,3 @@ class Proofreader:
 def load_proofreader() -> Proofreader:
     """The shipped one; CheckpointError where its file is missing or damaged."""
     return Proofreader.from_file(_WEIGHTS)
-
-
-def onnx_model(weights: Weights) -> bytes:
-    """`measure.recogniser.Recogniser` in evaluation mode as an .onnx file, from pixels to probabilities."""
-    graph = Graph()
-    maps = _convolution(graph, graph.node("Cast", "pixels", to=FLOAT), weights, 0, gray=255, strides=[2, 2])
-    maps = _convolution(graph, maps, weights, 3)
-    maps = graph.node("MaxPool", maps, kernel_shape=[2, 2], strides=[2, 2])
-    maps = _convolution(graph, maps, weights, 7, padded=False)
-    features = graph.node("Flatten", graph.node("GlobalMaxPool", maps))
-    last = (graph.constant(weights[f"classes.{name}"]) for name in ("weight", "bias"))
-    graph.node("Softmax", graph.node("Gemm", features, *last, transB=1), name="probabilities")
-    return graph.model(
-        inputs={"pixels": (np.uint8, ("N", *READ_SHAPE))}, outputs={"probabilities": (np.float32, ("N", len(DIGITS)))}
-    )
-
-
-def _convolution(
-    graph: Graph,
-    maps: str,
-    weights: Weights,
-    place: int,
-    *,
-    gray: int = 1,
-    padded: bool = True,
-    strides: list[int] | None = None,
-) -> str:
-    """Convolution, BatchNorm and ReLU from `place` on; of maps that are `gray` times as large as those learned from."""
-    scale, shift = finished_batchnorm(weights, f"layers.{place + 1}")
-    kernel = weights[f"layers.{place}.weight"].astype(np.float64) * scale[:, None, None, None] / gray
-    constants = (graph.constant(array.astype(np.float32)) for array in (kernel, shift))
-    pads = [kernel.shape[-1] // 2 if padded else 0] * 4
-    return graph.node("Relu", graph.node("Conv", maps, *constants, pads=pads, strides=strides or [1, 1]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,19 +14,22 @@ from numpy.typing import NDArray
 
 from digitsmith.data.digits import Digits
 from digitsmith.data.resize import require_shape
+from digitsmith.data.strokes import drawn_in_strokes
 from digitsmith.errors import InputError
 from digitsmith.measure import families
 from digitsmith.measure.feature_cache import remembered
 from digitsmith.measure.frechet import minimum_images
 from digitsmith.measure.inception import INCEPTION, inception_features
+from digitsmith.measure.own_reader import own_reader, shipped_reader_reads, unlearned
 from digitsmith.measure.protocol import Reference, Subject, seat_for
-from digitsmith.measure.reader import FEATURES, READER
+from digitsmith.measure.reader import FEATURES, READER, Answers, Reader, answers_of, load_reader
 from digitsmith.measure.recogniser import STEPS
 from digitsmith.measure.results import Evaluation
 from digitsmith.measure.sample import Sample
 from digitsmith.measure.seats import Part, Seats
 from digitsmith.measure.usefulness import SEEDS, RealSide
 from digitsmith.training.machine import keep_freed_memory
+from digitsmith.weights.folder import Weights, weights_checksum
 
 FAMILIES: dict[str, Callable[[Seats], Part]] = {
     "fidelity": families.fidelity,
@@ -37,7 +40,6 @@ FAMILIES: dict[str, Callable[[Seats], Part]] = {
     "style": families.style,
     "inception": families.inception,
 }
-READ_SHAPE = (1, 28, 28)  # what the reader reads
 NEED_LABELS = ("labels", "usefulness")
 _ROWS_SHOWN = 10
 
@@ -51,6 +53,9 @@ class OnStage(Protocol):
 class Evaluator:
     """Real images to measure against. What is computed of them is kept from one evaluation to the next.
 
+    The shipped reader reads the images where it can (`shipped_reader_reads`); all others get a reader of their own,
+    which is trained when the first figure needs it (`own_reader`). Every figure names the one it rests on.
+
     Args:
         training: the reference. The floor is made of images held out of it.
         test: real images that no generator has seen; without them the figures that need them say so.
@@ -59,7 +64,7 @@ class Evaluator:
         seeds, steps: of the recognisers that are trained for usefulness.
 
     Raises:
-        InputError: images of another form than the reader reads, or two sets of different classes.
+        InputError: two sets of different forms or classes.
     """
 
     def __init__(
@@ -72,9 +77,8 @@ class Evaluator:
         seeds: Sequence[int] = SEEDS,
         steps: int = STEPS,
     ) -> None:
-        for digits in (training, test):
-            if digits is not None:
-                require_shape(digits.images, READ_SHAPE, source=digits.source)
+        if test is not None:
+            require_shape(test.images, training.image_shape, source=test.source)
         if test is not None and test.classes != training.classes:
             raise InputError(
                 f"{test.source} and {training.source} have different classes; give a test set of the same classes in "
@@ -101,7 +105,7 @@ class Evaluator:
         """Measure generated images.
 
         Args:
-            images: uint8 [N, 1, 28, 28].
+            images: uint8 [N, C, H, W], of the reference's form.
             labels: the classes asked for, int64 [N]; without them the rows that need them say so.
             name: what the images are, for the record.
             only: the families wanted, of `FAMILIES`.
@@ -118,7 +122,7 @@ class Evaluator:
         seat = self.seat(len(images))
         subject = Subject.of(self._sample(images, labels), seat=seat, seed=self.seed)
         real_side = None if self.test is None else self.real_side
-        seats = Seats(subject, self._reference(seat), real_side, tell=self._tell)
+        seats = Seats(subject, self._reference(seat), real_side, tell=self._tell, reader=lambda: self.reader_name)
         wanted = [family for family in FAMILIES if family in only]
         parts = []
         for done, family in enumerate(wanted):
@@ -135,7 +139,9 @@ class Evaluator:
             facts=dict(facts or {})
             | {
                 "seed": self.seed,
-                "network": READER,
+                "network": self._named_reader,
+                "strokes": drawn_in_strokes(self.training.images),
+                **({"reader_sha256": weights_checksum(_arrays(self._reader))} if "_reader" in vars(self) else {}),
                 "python": platform.python_version(),
                 "seconds": round(time.perf_counter() - began, 1),
             },
@@ -148,7 +154,7 @@ class Evaluator:
         Raises:
             InputError: too few of them, or of the real ones.
         """
-        why = f"the covariance of {READER}'s {FEATURES} features has full rank only with more images than features"
+        why = f"the covariance of the reader's {FEATURES} features has full rank only with more images than features"
         return seat_for(generated, len(self.training), minimum=minimum_images(FEATURES), why=why)
 
     def real_side(self, count: int) -> RealSide:
@@ -165,6 +171,49 @@ class Evaluator:
             )
         return self._real_sides[count]
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of all images that can be measured."""
+        return self.training.image_shape
+
+    @cached_property
+    def reader_name(self) -> str:
+        """What the figures call the reader that they rest on; one of the data's own with what it reads right."""
+        if self._shipped_reader:
+            return READER
+        judged, part = self._unseen, "its test set"
+        if judged is None:
+            judged, part = self._real.take(unlearned(len(self._real))), "training images new to it"
+        share = 100 * float((judged.read == judged.labels).mean())
+        return f"reader of {self._data}, {share:.1f} % of {part}"
+
+    @property
+    def _named_reader(self) -> str:
+        """For the record: a reader that no figure needed was not trained, and has no share to tell."""
+        if self._shipped_reader or "reader_name" in vars(self):
+            return self.reader_name
+        return f"reader of {self._data}, not needed"
+
+    @property
+    def _data(self) -> str:
+        return self.training.source.removesuffix(" (train)")
+
+    @cached_property
+    def _shipped_reader(self) -> bool:
+        return shipped_reader_reads(self.training)
+
+    @cached_property
+    def _reader(self) -> Reader:
+        if self._shipped_reader:
+            return load_reader()
+        return own_reader(
+            self.training,
+            on_progress=lambda done, total: self._tell(f"reader of {self._data}, once: {done:,}/{total:,} steps"),
+        )
+
+    def _answers(self, images: NDArray[np.uint8]) -> Answers:
+        return answers_of(self._reader, images)
+
     def _tell(self, words: str) -> None:
         """To whoever watches the evaluation that is going on."""
         self._say(words)
@@ -174,7 +223,7 @@ class Evaluator:
         if self.inception_weights is not None:
             compute = self._inception_features
             inception = partial(remembered, compute=compute, network=INCEPTION) if real else compute
-        return Sample(images, labels, inception=inception)
+        return Sample(images, labels, answers=self._answers, inception=inception)
 
     def _inception_features(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         assert self.inception_weights is not None, "asked for only where there are weights"
@@ -193,11 +242,12 @@ class Evaluator:
                 source=self.training.source,
                 classes=self.training.classes,
                 seed=self.seed,
+                unlearned=None if self._shipped_reader else unlearned(len(self.training)),
             )
         return self._references[seat]
 
     def _check(self, images: NDArray[np.uint8], labels: NDArray[np.int64] | None, *, name: str) -> None:
-        require_shape(images, READ_SHAPE, source=name)
+        require_shape(images, self.shape, source=name)
         if labels is not None and len(labels) != len(images):
             raise InputError(f"{name}: {len(images)} images but {len(labels)} labels; each image needs one label")
         if labels is not None and len(labels) and not 0 <= labels.min() <= labels.max() < len(self.training.classes):
@@ -221,6 +271,10 @@ def require_families(only: Collection[str]) -> None:
     if unknown or not only:
         what = f"there is no family of figures {unknown[0]!r}" if unknown else "no family of figures is asked for"
         raise InputError(f"{what}; choose from {', '.join(FAMILIES)}")
+
+
+def _arrays(reader: Reader) -> Weights:
+    return {name: tensor.contiguous().numpy() for name, tensor in reader.state_dict().items()}
 
 
 def _shown(images: NDArray[np.uint8], labels: NDArray[np.int64] | None, classes: int) -> NDArray[np.uint8]:

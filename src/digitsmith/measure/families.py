@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from digitsmith.data.strokes import drawn_in_strokes
 from digitsmith.measure.estimate import Estimate, share_estimate
 from digitsmith.measure.frechet import frechet_by_class, frechet_estimate, minimum_images
 from digitsmith.measure.inception import INCEPTION
@@ -19,7 +20,6 @@ from digitsmith.measure.labels import confusion, read_as_asked
 from digitsmith.measure.memorisation import memorisation
 from digitsmith.measure.prdc import prdc
 from digitsmith.measure.protocol import random_part
-from digitsmith.measure.reader import READ_CLASSES, READER
 from digitsmith.measure.results import Measurement
 from digitsmith.measure.sample import Sample
 from digitsmith.measure.seats import Part, Seats, measured
@@ -27,13 +27,11 @@ from digitsmith.measure.style import MEASURES, blank_note, compare_style
 from digitsmith.measure.two_sample import two_sample_accuracy
 from digitsmith.measure.usefulness import MINIMUM_PER_CLASS
 
-DIGITS = tuple(map(str, range(READ_CLASSES)))
-
 
 def fidelity(seats: Seats) -> Part:
     """How close the distributions are: Fréchet and kernel distance, 1-NN test, the reader's inception score."""
     seed = seats.reference.seed
-    row = partial(measured, seats, family="Fidelity", network=READER)
+    row = partial(measured, seats, family="Fidelity", network=seats.reader())
     measurements = [
         row(
             lambda sample, real: frechet_estimate(sample.features, real.moments, seed=seed),
@@ -91,7 +89,12 @@ def inception(seats: Seats) -> Part:
 def diversity(seats: Seats) -> Part:
     """Precision, recall, density and coverage; held-out training images show the value that real ones have."""
     found = {column: prdc(sample.features, real.manifold) for column, sample, real in seats.comparisons()}
-    shared: dict[str, Any] = {"family": "Diversity", "better": "as the floor", "network": READER, **seats.counts}
+    shared: dict[str, Any] = {
+        "family": "Diversity",
+        "better": "as the floor",
+        "network": seats.reader(),
+        **seats.counts,
+    }
     measurements = []
     for key in ("precision", "recall", "density", "coverage"):
         columns: dict[str, Any] = {column: getattr(answer, key) for column, answer in found.items()}
@@ -101,30 +104,28 @@ def diversity(seats: Seats) -> Part:
 
 
 def labels(seats: Seats) -> Part:
-    """The share of digits that the reader reads as the class asked for, and what it reads the others as."""
+    """The share of images that the reader reads as the class asked for, and what it reads the others as."""
     whole = seats.subject.whole
     named: dict[str, Any] = {"key": "read_as_asked", "name": "Read as asked", "family": "Labels", "better": "higher"}
     if whole.labels is None:
-        return Part([Measurement(**named, network=READER, note="needs labels, and these images have none")])
-    if seats.reference.classes != DIGITS:
-        note = "the reader knows the digits 0 to 9, and these are not the classes of this data"
-        return Part([Measurement(**named, network=READER, note=note)])
-    matrix = confusion(whole.labels, whole.read, classes=READ_CLASSES)
-    test = seats.reference.test
+        return Part([Measurement(**named, note="needs labels, and these images have none")])
+    matrix = confusion(whole.labels, whole.read, classes=len(seats.reference.classes))
+    test, floor = seats.reference.test, seats.reference.new_to_reader
     measurement = Measurement(
         **named,
         unit="%",
-        network=READER,
+        network=seats.reader(),
         images=len(whole),
         generated=read_as_asked(matrix),
+        held_out=_read_right(seats.reference.held_out) if floor else None,
         test=None if test is None else _read_right(test),
-        note="no floor of training images: the reader was trained on them",
+        note="" if floor else "no floor of training images: the reader was trained on them",
     )
     return Part([measurement], {"confusion": matrix})
 
 
 def usefulness(seats: Seats) -> Part:
-    """What a recogniser learns from generated digits alone, and what one that learned from real ones makes of them."""
+    """What a recogniser learns from generated images alone, and what one that learned from real ones makes of them."""
     cas: dict[str, Any] = {"key": "cas", "name": "Trained on these, tested on real (CAS)", "family": "Usefulness"}
     gan_test: dict[str, Any] = {"key": "gan_test", "name": "Trained on real, tested on these", "family": "Usefulness"}
     whole = seats.subject.whole
@@ -157,7 +158,7 @@ def usefulness(seats: Seats) -> Part:
                 generated=found.gan_test,
                 held_out=real.on_held_out,
                 test=real.accuracy,
-                note="above the floor: easier to read than real digits are",
+                note="above the floor: easier to read than real images are",
             ),
         ]
     )
@@ -215,6 +216,9 @@ def novelty(seats: Seats) -> Part:
 
 def style(seats: Seats) -> Part:
     """How far the distributions of thickness, slant, width, height, length and area are apart."""
+    if not drawn_in_strokes(seats.reference.training.images):
+        note = "only drawn strokes have a thickness and a slant, and these images are not drawn in strokes"
+        return Part([Measurement("style", "Style of the strokes", "Style", "lower", note=note)])
     found = {
         column: compare_style(sample.style, real.style, seed=seats.reference.seed)
         for column, sample, real in seats.comparisons()

@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digitsmith.errors import InputError
 from digitsmith.measure.sample import Sample
@@ -36,6 +37,7 @@ class Reference:
         source: the name of the training images.
         classes: the class names.
         seed: of the split.
+        new_to_reader: whether the reader has not learned from the held-out images: then they are read as unseen ones.
     """
 
     training: Sample
@@ -45,13 +47,30 @@ class Reference:
     source: str
     classes: tuple[str, ...]
     seed: int
+    new_to_reader: bool = False
 
     @classmethod
     def split(
-        cls, training: Sample, test: Sample | None, *, seat: int, source: str, classes: tuple[str, ...], seed: int
+        cls,
+        training: Sample,
+        test: Sample | None,
+        *,
+        seat: int,
+        source: str,
+        classes: tuple[str, ...],
+        seed: int,
+        unlearned: NDArray[np.int64] | None = None,
     ) -> Reference:
-        """Hold `seat` random training images out, and take as many of the test set."""
+        """Hold `seat` random training images out, and take as many of the test set.
+
+        Args:
+            unlearned: at least `seat` training images that the reader has not learned from; those held out are
+                among them then. None for a reader that has learned from all or none of them.
+        """
         order = np.random.default_rng(seed).permutation(len(training))
+        if unlearned is not None:
+            new = np.isin(order, unlearned)
+            order = np.concatenate([order[new], order[~new]])
         chosen = None
         if test is not None and len(test) >= seat:
             chosen = test if len(test) == seat else random_part(test, seat, seed=seed)
@@ -63,6 +82,7 @@ class Reference:
             source=source,
             classes=classes,
             seed=seed,
+            new_to_reader=unlearned is not None,
         )
 
 

@@ -18,6 +18,7 @@ from digitsmith.errors import CheckpointError, InputError
 
 READER = "reader-1"
 READ_CLASSES = 10
+READ_NAMES = tuple(map(str, range(READ_CLASSES)))
 FEATURES = 128
 _WEIGHTS = Path(__file__).with_name(f"{READER}.safetensors")
 # Small, so that a batch's maps stay in the processor's cache: measured 3.5 times as fast as 500 at once.
@@ -25,6 +26,8 @@ INFERENCE_BATCH = 50
 
 OnProgress = Callable[[int, int], None]
 """Told how much is done, and of how much."""
+Answers = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Features [N, 128] and the probability of each class [N, K]."""
 
 
 def conv_block(
@@ -37,14 +40,17 @@ def conv_block(
 
 
 class Reader(nn.Module):
-    """Images float [B, 1, 28, 28] in [0, 1] -> logits [B, 10]; 128 features before the last layer."""
+    """Images float [B, C, H, W] in [0, 1] -> logits [B, K]; 128 features before the last layer.
 
-    def __init__(self) -> None:
+    The shipped one reads [B, 1, 28, 28] in ten classes; `measure/own_reader.py` trains others for other data.
+    """
+
+    def __init__(self, channels: int = 1, classes: int = READ_CLASSES) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            *conv_block(1, 32),
+            *conv_block(channels, 32),
             *conv_block(32, 32),
-            nn.MaxPool2d(2),  # [B, 32, 14, 14]
+            nn.MaxPool2d(2),  # [B, 32, 14, 14] of 28x28
             *conv_block(32, 64),
             *conv_block(64, 64),
             nn.MaxPool2d(2),  # [B, 64, 7, 7]
@@ -52,7 +58,7 @@ class Reader(nn.Module):
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
         )
-        self.classes = nn.Linear(FEATURES, READ_CLASSES)
+        self.classes = nn.Linear(FEATURES, classes)
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.classes(self.layers(images))
@@ -95,10 +101,9 @@ def read(images: NDArray[np.uint8]) -> NDArray[np.int64]:
     return answers
 
 
-@torch.inference_mode()
 def features_and_probabilities(
     images: NDArray[np.uint8], *, batch_size: int = INFERENCE_BATCH, on_progress: OnProgress | None = None
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+) -> Answers:
     """What the shipped reader sees in each image, and how sure it is of each digit; computed in float32.
 
     Args:
@@ -115,9 +120,20 @@ def features_and_probabilities(
     """
     if images.dtype != np.uint8 or images.shape[1:] != (1, 28, 28):
         raise InputError(f"{READER} reads uint8 images [N, 1, 28, 28], these are {images.dtype} {list(images.shape)}")
-    reader = load_reader()
+    return answers_of(load_reader(), images, batch_size=batch_size, on_progress=on_progress)
+
+
+@torch.inference_mode()
+def answers_of(
+    reader: Reader,
+    images: NDArray[np.uint8],
+    *,
+    batch_size: int = INFERENCE_BATCH,
+    on_progress: OnProgress | None = None,
+) -> Answers:
+    """`features_and_probabilities` of any reader in evaluation mode, of images [N, C, H, W] as it learned from."""
     features = np.empty((len(images), FEATURES), np.float32)
-    probabilities = np.empty((len(images), READ_CLASSES), np.float32)
+    probabilities = np.empty((len(images), reader.classes.out_features), np.float32)
     for rows, batch in unit_batches(images, batch_size):
         found = reader.layers(batch)
         features[rows] = found.numpy()

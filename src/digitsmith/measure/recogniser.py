@@ -23,7 +23,7 @@ from digitsmith.training.machine import multiplies_in_bfloat16
 
 STEPS = 1_000
 SMALLEST_SIDE_PX = 11  # below it the last convolution has nothing to slide over
-_LEARNING_RATE, _WEIGHT_DECAY, _LABEL_SMOOTHING = 4e-3, 1e-2, 0.05
+LEARNING_RATE, WEIGHT_DECAY, LABEL_SMOOTHING = 4e-3, 1e-2, 0.05
 
 
 class Recogniser(nn.Module):
@@ -71,33 +71,43 @@ def train_recogniser(
     Raises:
         InputError: images too small for the network, or no steps or images asked of it.
     """
-    channels, height, width = digits.image_shape
-    if min(height, width) < SMALLEST_SIDE_PX:
-        raise InputError(
-            f"{digits.source}: images are {height}x{width}, and the recogniser takes {SMALLEST_SIDE_PX}x"
-            f"{SMALLEST_SIDE_PX} and larger; give larger ones"
-        )
     if steps < 1 or batch_size < 1:
         raise InputError(
             f"a recogniser cannot learn in {steps} steps of {batch_size} images; ask for 1 of each or more"
         )
+    recogniser = fresh_recogniser(digits, seed=seed)
     images, labels = torch.from_numpy(digits.images.copy()), torch.from_numpy(digits.labels.copy())
-    recogniser = _fresh(channels, len(digits.classes), seed=seed)
-    optimiser = torch.optim.AdamW(recogniser.parameters(), weight_decay=_WEIGHT_DECAY, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, _LEARNING_RATE, total_steps=steps)
+    batches = ((to_unit(images[some]), labels[some]) for some in shuffled(len(digits), batch_size, seed=seed))
+    learn(recogniser, batches, steps=steps, on_progress=on_progress)
+    return recogniser
+
+
+def learn(
+    network: nn.Module, batches: Iterator[tuple[Tensor, Tensor]], *, steps: int, on_progress: OnProgress | None = None
+) -> None:
+    """Take `steps` steps of the fixed recipe, and leave the network in evaluation mode.
+
+    Args:
+        network: images float [B, C, H, W] in [0, 1] -> logits [B, K].
+        batches: (images, labels int64 [B]), at least `steps` of them.
+        steps: of the optimiser.
+        on_progress: called after each step with the steps done and their number.
+    """
+    optimiser = torch.optim.AdamW(network.parameters(), weight_decay=WEIGHT_DECAY, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps)
     bfloat16 = multiplies_in_bfloat16("cpu")
-    batches = _shuffled(len(digits), batch_size, seed=seed)
+    network.train()
     for step in range(steps):
-        chosen = next(batches)
+        images, labels = next(batches)
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            logits = recogniser(to_unit(images[chosen]))
+            logits = network(images)
         optimiser.zero_grad()  # every step: gradients of earlier batches have no business in this one
-        F.cross_entropy(logits.float(), labels[chosen], label_smoothing=_LABEL_SMOOTHING).backward()
+        F.cross_entropy(logits.float(), labels, label_smoothing=LABEL_SMOOTHING).backward()
         optimiser.step()
         schedule.step()
         if on_progress is not None:
             on_progress(step + 1, steps)
-    return recogniser.eval()
+    network.eval()
 
 
 @torch.inference_mode()
@@ -116,16 +126,26 @@ def accuracy(recogniser: Recogniser, digits: Digits) -> float:
     return float((recognise(recogniser, digits.images) == digits.labels).mean())
 
 
-def _fresh(channels: int, classes: int, *, seed: int) -> Recogniser:
-    """A recogniser with the initial weights that belong to `seed`."""
+def fresh_recogniser(digits: Digits, *, seed: int) -> Recogniser:
+    """A recogniser of such images, with the initial weights that belong to `seed`.
+
+    Raises:
+        InputError: images too small for the network.
+    """
+    channels, height, width = digits.image_shape
+    if min(height, width) < SMALLEST_SIDE_PX:
+        raise InputError(
+            f"{digits.source}: images are {height}x{width}, and the recogniser takes {SMALLEST_SIDE_PX}x"
+            f"{SMALLEST_SIDE_PX} and larger; give larger ones"
+        )
     with torch.random.fork_rng(devices=[]):  # the caller's random numbers go on as if nothing had happened
         torch.manual_seed(derived_seed(seed, Stream.WEIGHTS))
-        recogniser = Recogniser(channels, classes)
+        recogniser = Recogniser(channels, len(digits.classes))
     recogniser.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return recogniser
 
 
-def _shuffled(count: int, size: int, *, seed: int) -> Iterator[Tensor]:
+def shuffled(count: int, size: int, *, seed: int) -> Iterator[Tensor]:
     """Endless batches of indices, int64 [size], cut from shuffles of 0 .. count - 1 laid end to end."""
     generator = torch_generator(seed, Stream.ORDER)
     waiting = torch.empty(0, dtype=torch.int64)

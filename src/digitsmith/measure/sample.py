@@ -8,12 +8,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from digitsmith.data.strokes import in_gray
 from digitsmith.measure.frechet import Moments
 from digitsmith.measure.kernel import KernelReference
 from digitsmith.measure.morphometry import Style, measure_style
 from digitsmith.measure.prdc import Manifold
-from digitsmith.measure.reader import features_and_probabilities
+from digitsmith.measure.reader import Answers, features_and_probabilities
 
+AnswersOf = Callable[[NDArray[np.uint8]], Answers]
 InceptionFeatures = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
@@ -25,6 +27,7 @@ class Sample:
     Args:
         images: uint8 [N, C, H, W].
         labels: int64 [N], or None.
+        answers: what the evaluation's reader sees in images; the shipped reader's, if left out.
         inception: computes Inception's features of images, float32 [N, 2048]; None where there are no weights.
     """
 
@@ -33,10 +36,12 @@ class Sample:
         images: NDArray[np.uint8],
         labels: NDArray[np.int64] | None = None,
         *,
+        answers: AnswersOf = features_and_probabilities,
         inception: InceptionFeatures | None = None,
     ) -> None:
         self.images = images
         self.labels = labels
+        self.answers = answers
         self.inception = inception
         self._whole: tuple[Sample, NDArray[np.int64]] | None = None
 
@@ -46,7 +51,10 @@ class Sample:
     def take(self, indices: NDArray[np.int64]) -> Sample:
         """The images at `indices`, in that order."""
         part = Sample(
-            self.images[indices], None if self.labels is None else self.labels[indices], inception=self.inception
+            self.images[indices],
+            None if self.labels is None else self.labels[indices],
+            answers=self.answers,
+            inception=self.inception,
         )
         part._whole = (self, indices)
         return part
@@ -54,7 +62,7 @@ class Sample:
     @cached_property
     def _answers(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         if self._whole is None:
-            return features_and_probabilities(self.images)
+            return self.answers(self.images)
         whole, indices = self._whole
         features, probabilities = whole._answers
         return features[indices], probabilities[indices]
@@ -66,7 +74,7 @@ class Sample:
 
     @property
     def probabilities(self) -> NDArray[np.float32]:
-        """The reader's, float32 [N, 10]."""
+        """The reader's, float32 [N, K]."""
         return self._answers[1]
 
     @property
@@ -108,6 +116,6 @@ class Sample:
     def style(self) -> Style:
         """Thickness, slant and so on of each image."""
         if self._whole is None:
-            return measure_style(self.images)
+            return measure_style(in_gray(self.images))
         whole, indices = self._whole
         return whole.style.take(indices)

@@ -41,12 +41,15 @@ class Seats:
         subject, reference: who sits where.
         real_side: the recognisers trained on so many real images; None where there is no test set for them.
         tell: is told what long work is at.
+        reader: what the reader is called whose features and answers the figures rest on; it may have to be trained
+            first.
     """
 
     subject: Subject
     reference: Reference
     real_side: Callable[[int], RealSide] | None
     tell: Callable[[str], None]
+    reader: Callable[[], str]
 
     @property
     def seated_counts(self) -> dict[str, int]:

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from digitsmith.data.strokes import in_gray
 from digitsmith.drawing.model import DigitModel
 from digitsmith.errors import InputError
 from digitsmith.measure.estimate import Estimate, bootstrap_estimate, share_estimate
 from digitsmith.measure.morphometry import measure_style
-from digitsmith.measure.reader import read
+from digitsmith.measure.reader import READ_NAMES, READER, read
 from digitsmith.style import STYLE_COLUMNS, STYLE_NAMES, STYLE_UNITS
 
 EDGES = (5, 95)
@@ -100,7 +101,7 @@ def sweep(model: DigitModel, name: str, places: NDArray[np.float64], *, seed: in
     asked = low[labels] + places * (high - low)[labels]
     drawn = model.draw_chunks(labels, seed=seed, start=start, given={name: asked})
     images = np.concatenate([part for part, _ in drawn])
-    measured: NDArray[np.float64] = getattr(measure_style(images), STYLE_COLUMNS[column])
+    measured: NDArray[np.float64] = getattr(measure_style(in_gray(images)), STYLE_COLUMNS[column])
     return Sweep(name, labels, places, asked, measured, images)
 
 
@@ -113,8 +114,11 @@ def control(model: DigitModel, within: Sweep, *, per_class: int, seed: int) -> C
     """What a `range_sweep` shows, and what is read at the edges: `per_class` more images of each class at either.
 
     Raises:
-        InputError: images that reader-1 cannot read, or a tenth of the range of which nothing at all is drawn.
+        InputError: classes or images that reader-1 cannot read, or a tenth of the range of which nothing at all is
+            drawn.
     """
+    if model.config.classes != READ_NAMES:
+        raise InputError(f"{READER} reads the digits 0 to 9, and {model.config.model} was trained on other classes")
     first = len(within.labels)  # images of other noise than those of the range
     edges = [
         sweep(model, within.name, np.full(per_class, place), seed=seed, start=start)
