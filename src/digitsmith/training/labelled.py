@@ -1,0 +1,41 @@
+"""Which images' labels a semi-supervised run looks at."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitsmith.data.digits import Digits
+from digitsmith.errors import ConfigError
+from digitsmith.randomness import Stream, torch_generator
+
+
+def labelled_images(digits: Digits, count: int, *, seed: int) -> NDArray[np.int64]:
+    """The indices of `count` images, sorted, int64 [count]: the same for the same seed and labels.
+
+    As many of each class as of any other, or one fewer; where a class has no more, the others make up for it. Those of
+    a larger count are those of a smaller one and others.
+
+    Raises:
+        DataError: a class has no image.
+        ConfigError: fewer than one image of each class, or more than there are.
+    """
+    digits.require_every_class()
+    classes = len(digits.classes)
+    if count < classes:
+        raise ConfigError(f"labelled must be at least {classes}, one image of each class, not {count}")
+    if count > len(digits):
+        raise ConfigError(f"labelled must be at most {len(digits)}, the images of {digits.source}, not {count}")
+    turns = np.empty(len(digits), np.int64)  # when an image's label would be asked for: its class's first, second, ...
+    for label in range(classes):
+        members = np.flatnonzero(digits.labels == label)
+        turns[members[_order(len(members), seed=seed, label=label)]] = np.arange(len(members))
+    chosen: NDArray[np.int64] = np.sort(np.lexsort((digits.labels, turns))[:count])
+    return chosen
+
+
+def _order(images: int, *, seed: int, label: int) -> NDArray[np.int64]:
+    import torch
+
+    order: NDArray[np.int64] = torch.randperm(images, generator=torch_generator(seed, Stream.LABELLED, label)).numpy()
+    return order
