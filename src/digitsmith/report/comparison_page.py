@@ -23,7 +23,7 @@ from digitsmith.report.samples import first_middle_last
 from digitsmith.report.sheets import epochs_side_by_side, models_side_by_side, real_over_generated
 from digitsmith.report.story import settings_table
 from digitsmith.report.style import save_figure, save_plot
-from digitsmith.report.words import FAMILIES, duration
+from digitsmith.report.words import FAMILIES, by_other_writers, duration
 from digitsmith.storage import write_bytes_atomically, write_json_atomically
 
 FORMAT = 1
@@ -104,6 +104,7 @@ def write_comparison_page(folder: Path, entries: Sequence[ComparedModel]) -> Pat
         "settings": _settings(entries),
         "commands": [(entry.name, entry.command) for entry in entries if entry.command],
         "measured": bool(evaluations),
+        "other_writers": all(by_other_writers(evaluation.against) for evaluation in evaluations.values()),
     }
     record = {"format": FORMAT, "models": [_record(entry) for entry in entries]}
     write_json_atomically(folder / "comparison.json", record)

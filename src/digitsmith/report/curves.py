@@ -40,19 +40,19 @@ def loss_curves(rows: Rows, *, width_in: float = 7.2, height_in: float = 3.9) ->
     Raises:
         DataError: there is no `step` row.
     """
-    steps = _steps(rows)
-    generator, discriminator = _series(steps, "loss_g"), _series(steps, "loss_d")
+    steps = steps_of(rows)
+    generator, discriminator = series(steps, "loss_g"), series(steps, "loss_d")
     with house_style():
         figure = blank_figure(width_in=width_in, height_in=height_in)
         axes = figure.add_axes((0.68 / width_in, 0.64 / height_in, 1 - 0.97 / width_in, 1 - 1.26 / height_in))
-        _curve(axes, steps, generator, colour=GENERATOR, label="generator")
-        _curve(axes, steps, discriminator, colour=DISCRIMINATOR, label="discriminator")
+        curve(axes, steps, generator, colour=GENERATOR, label="generator")
+        curve(axes, steps, discriminator, colour=DISCRIMINATOR, label="discriminator")
         cut_off = _frame_losses(axes, np.concatenate([generator, discriminator]))
         axes.set_ylabel("loss (nats)")
         _mark_warnings(axes, rows)
-        _images_below_epochs_above(axes, axes, steps)
+        images_below_epochs_above(axes, axes, steps)
         axes.legend(loc="upper right", ncols=3)
-        _note(figure, steps, more=cut_off)
+        note(figure, steps, more=cut_off)
     return figure
 
 
@@ -63,17 +63,17 @@ def scores_figure(rows: Rows) -> Figure:
     divided by that of the real ones: 1 when they vary as much, near 0 when the generator has collapsed.
     `rows` and errors as in `loss_curves`.
     """
-    steps = _steps(rows)
-    variety = _series(steps, "variety")
+    steps = steps_of(rows)
+    variety = series(steps, "variety")
     with house_style():
         figure = blank_figure(width_in=7.2, height_in=5.2)
         scores = figure.add_axes((0.095, 0.47, 0.865, 0.41))
         spread = figure.add_axes((0.095, 0.125, 0.865, 0.265), sharex=scores)
-        _curve(scores, steps, _series(steps, "real_score"), colour=ON_REAL, label="on real images")
-        _curve(
+        curve(scores, steps, series(steps, "real_score"), colour=ON_REAL, label="on real images")
+        curve(
             scores,
             steps,
-            _series(steps, "fake_score"),
+            series(steps, "fake_score"),
             colour=ON_GENERATED,
             label="on generated images",
             dashed=True,
@@ -84,14 +84,14 @@ def scores_figure(rows: Rows) -> Figure:
         scores.set_ylabel("D's probability of real")
         scores.tick_params(labelbottom=False)
         scores.legend(loc="upper right", ncols=2)
-        _curve(spread, steps, variety, colour=VARIETY, label="variety")
+        curve(spread, steps, variety, colour=VARIETY, label="variety")
         spread.axhline(1, color=PALE, linewidth=1, linestyle=":", zorder=1)
         spread.set_ylim(0, 1.4 * max([1.0, *variety[np.isfinite(variety)]]))
         spread.set_ylabel("variety (real = 1)")
         _mark_warnings(spread, rows)
         spread.legend(loc="upper right", ncols=2)
-        _images_below_epochs_above(spread, scores, steps)
-        _note(figure, steps)
+        images_below_epochs_above(spread, scores, steps)
+        note(figure, steps)
     return figure
 
 
@@ -113,14 +113,15 @@ def smoothed(values: NDArray[np.float64], *, window: int) -> NDArray[np.float64]
     return medians
 
 
-def _steps(rows: Rows) -> list[Mapping[str, Any]]:
+def steps_of(rows: Rows) -> list[Mapping[str, Any]]:
+    """The `step` rows; DataError where there is none."""
     steps = [row for row in rows if row["event"] == "step"]
     if not steps:
         raise DataError("the log has no step to draw yet; train until the first step is logged")
     return steps
 
 
-def _series(steps: Rows, key: str) -> NDArray[np.float64]:
+def series(steps: Rows, key: str) -> NDArray[np.float64]:
     """One value of every step, float64 [steps]; null and infinity become NaN, a gap in the curve."""
     values = np.array([step[key] for step in steps], dtype=np.float64)
     return np.where(np.isfinite(values), values, np.nan)
@@ -131,11 +132,11 @@ def _window(steps: Rows) -> int:
     return 2 * min(len(steps) // 24, 50) + 1
 
 
-def _curve(
+def curve(
     axes: Axes, steps: Rows, values: NDArray[np.float64], *, colour: str, label: str, dashed: bool = False
 ) -> None:
     """Every logged value, faint, under the smoothed line."""
-    images = _series(steps, "images")
+    images = series(steps, "images")
     axes.plot(images, values, color=colour, alpha=0.28, linewidth=0.8)
     axes.plot(
         images,
@@ -178,7 +179,8 @@ def _mark_warnings(axes: Axes, rows: Rows) -> None:
         )
 
 
-def _images_below_epochs_above(lowest: Axes, highest: Axes, steps: Rows) -> None:
+def images_below_epochs_above(lowest: Axes, highest: Axes, steps: Rows) -> None:
+    """The axes of a figure's lowest panel and of its highest one."""
     images, epochs = steps[-1]["images"], steps[-1]["epoch"]
     lowest.set_xlim(0, max(images, 1))
     lowest.set_xlabel("images seen")
@@ -191,7 +193,7 @@ def _images_below_epochs_above(lowest: Axes, highest: Axes, steps: Rows) -> None
         above.spines["top"].set_visible(True)
 
 
-def _note(figure: Figure, steps: Rows, *, more: str = "") -> None:
+def note(figure: Figure, steps: Rows, *, more: str = "") -> None:
     """Below the axes: what the faint and the full line are, and what else a reader has to know."""
     window = _window(steps)
     lines = f"faint: each logged step; line: median of {window} steps" if window > 1 else ""

@@ -23,6 +23,7 @@ from digitsmith.report.html import Picture, grid_picture, plot_picture, write_pa
 from digitsmith.report.sheets import closest_pairs, sample_grid
 from digitsmith.report.story import settings_table
 from digitsmith.report.style import save_figure, save_plot
+from digitsmith.report.words import by_other_writers
 from digitsmith.storage import write_json_atomically
 
 _PAIRS_PER_LINE = 10
@@ -48,6 +49,8 @@ def write_evaluation_page(folder: Path, evaluation: Evaluation) -> Path:
     context = {
         "subject": evaluation.subject,
         "against": evaluation.against,
+        "other_writers": by_other_writers(evaluation.against),
+        "strokes": evaluation.facts.get("strokes", True),
         "findings": findings(evaluation),
         "headlines": headlines(evaluation),
         "families": evaluation_table(evaluation),

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from digitsmith.report.dots import COLUMNS, dots, numbers_of, scale_from_zero
-from digitsmith.report.panels import drawable_names
+from digitsmith.report.panels import drawable_names, widest_in
 from digitsmith.report.style import INK, ON_GENERATED, ON_REAL, ON_TEST, PALE, QUIET, blank_figure, house_style
 
 _MOST_WITH_NUMBERS = 16  # classes; more leave no room for a number in a cell
@@ -45,13 +45,14 @@ def confusion_figure(confusion: NDArray[np.int64], classes: Sequence[str]) -> Fi
     deepest = max(float(mistakes.max()), _LEAST_DEEP)
     colours = np.where(np.eye(count, dtype=bool)[..., None], _RIGHT(shares), _WRONG(np.sqrt(mistakes / deepest)))
     side = min(max(0.52 * count, 3.0), 11.0)
-    width, height = side + 1.0, side + 0.85
+    small = 10 if count <= _MOST_WITH_NUMBERS else max(3.5, 160 / count)
+    longest, upright = widest_in(names, small), max(map(len, names)) > 3
+    left = max(0.75, longest + 0.4)  # of the names beside the rows; over the columns they may stand upright
+    width, height = side + left + 0.25, side + (max(0.85, longest + 0.55) if upright else 0.85)
     with house_style():
         figure = blank_figure(width_in=width, height_in=height)
-        axes = figure.add_axes((0.75 / width, 0.15 / height, side / width, side / height))
+        axes = figure.add_axes((left / width, 0.15 / height, side / width, side / height))
         axes.imshow(colours, interpolation="none", aspect="equal")
-        small = 10 if count <= _MOST_WITH_NUMBERS else max(3.5, 160 / count)
-        upright = max(map(len, names)) > 3
         axes.set_xticks(range(count), names, fontsize=small, rotation=90 if upright else 0)
         axes.set_yticks(range(count), names, fontsize=small)
         axes.tick_params(length=0, labeltop=True, labelbottom=False)
@@ -106,13 +107,13 @@ def class_distances_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
     Args:
         rows: an Evaluation's `class_distances`, at least one.
     """
-    height = 0.32 * len(rows) + 1.0
+    height, names = 0.32 * len(rows) + 1.0, drawable_names([str(row["name"]) for row in rows])
+    left = max(0.11, (widest_in(names, 10) + 0.35) / 7.2)
     with house_style():
         figure = blank_figure(width_in=7.2, height_in=height)
-        axes = figure.add_axes((0.11, 0.55 / height, 0.85, 0.32 * len(rows) / height))
+        axes = figure.add_axes((left, 0.55 / height, 0.96 - left, 0.32 * len(rows) / height))
         for column in reversed(COLUMNS):  # the generated images' dots are drawn last, over the others
             dots(axes, [row.get(column) for row in rows], column=column)
-        names = drawable_names([str(row["name"]) for row in rows])
         axes.set_yticks(range(len(rows)), names)
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.tick_params(axis="y", length=0)

@@ -9,6 +9,7 @@ import numpy as np
 from digitsmith.measure.results import Evaluation, Measurement
 from digitsmith.report.cells import BETTER, LIKE_REAL, OFF, WORSE, cell_of, known, multiple, overlap, percent, standing
 from digitsmith.report.compared_figures import BEST, TIED, ComparedFigure
+from digitsmith.report.words import by_other_writers
 
 
 def findings(evaluation: Evaluation) -> list[str]:
@@ -56,10 +57,8 @@ def _distance(evaluation: Evaluation) -> Iterator[str]:
         )
         if known(test) and not overlap(measurement.generated, test):
             order = "nearer" if measurement.generated.value < test.value else "farther"
-            sentence += (
-                f"; they are {order} than the real test set, which other people wrote "
-                f"({cell_of(measurement, 'test').value})"
-            )
+            who = ", which other people wrote" if by_other_writers(evaluation.against) else ""
+            sentence += f"; they are {order} than the real test set{who} ({cell_of(measurement, 'test').value})"
         yield f"{sentence}."
         return
 

@@ -29,12 +29,8 @@ class Picture:
     upright: bool = False
 
 
-def write_page(page: Path, template: str, context: Mapping[str, Any]) -> Path:
-    """Fill `template` of this room with `context` and write it as the file `page`.
-
-    Raises:
-        StorageError: the disk refused; a page that was there before is intact.
-    """
+def rendered(template: str, context: Mapping[str, Any]) -> bytes:
+    """`template` of this room, filled with `context`."""
     environment = Environment(
         loader=PackageLoader("digitsmith.report"),
         autoescape=True,
@@ -42,7 +38,16 @@ def write_page(page: Path, template: str, context: Mapping[str, Any]) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    write_bytes_atomically(page, environment.get_template(template).render(context).encode())
+    return environment.get_template(template).render(context).encode()
+
+
+def write_page(page: Path, template: str, context: Mapping[str, Any]) -> Path:
+    """Fill `template` of this room with `context` and write it as the file `page`.
+
+    Raises:
+        StorageError: the disk refused; a page that was there before is intact.
+    """
+    write_bytes_atomically(page, rendered(template, context))
     return page
 
 

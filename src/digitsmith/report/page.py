@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from digitsmith.errors import DataError
 from digitsmith.report.curves import loss_curves, scores_figure
 from digitsmith.report.html import Picture, epoch_pictures, grid_picture, pair_pictures, plot_picture, write_page
+from digitsmith.report.reading_curve import learned_from_few, reading_figure
 from digitsmith.report.samples import first_middle_last, folder_grid, read_samples
 from digitsmith.report.sheets import epochs_side_by_side, real_over_generated, sample_grid
 from digitsmith.report.story import told
@@ -120,12 +121,18 @@ def _drawn(folder: Path | None, figures: Path) -> Picture | None:
 
 
 def _curves(rows: Sequence[Mapping[str, Any]], figures: Path) -> dict[str, Picture]:
-    """The plots of losses and scores; none before the first step is logged."""
+    """The plots of losses and scores, and of reading where it was learned; none before the first step is logged."""
     if not any(row["event"] == "step" for row in rows):
         return {}
     _, losses = save_figure(loss_curves(rows), figures / "losses")
     _, scores = save_figure(scores_figure(rows), figures / "scores")
-    return {
+    reading = {}
+    if learned_from_few(rows):
+        _, plot = save_figure(reading_figure(rows), figures / "reading")
+        reading["reading"] = plot_picture(
+            plot, "Share of the labelled images that are read rightly, and of the other images that it is sure of"
+        )
+    return reading | {
         "losses": plot_picture(losses, "Loss of the generator and of the discriminator against images seen"),
         "scores": plot_picture(
             scores,

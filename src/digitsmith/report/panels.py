@@ -61,6 +61,11 @@ def _text_width_px(text: str, size_pt: float) -> int:
     return _px(TextToPath().get_text_width_height_descent(text, prop, ismath=False)[0])
 
 
+def widest_in(names: Sequence[str], size_pt: float) -> float:
+    """How wide the widest of `names` is on a figure, in inches."""
+    return max(_text_width_px(name, size_pt) for name in names) / DPI
+
+
 def sheet(panels: Sequence[Panel], *, title: str | None, per_line: int = 1) -> Figure:
     """Panels of one size (the last may be smaller), `per_line` beside each other, on a figure about 9 inches wide."""
     per_line = min(per_line, len(panels))

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from digitsmith.config import IN_MEMORY
-from digitsmith.report.words import MODELS, SETTINGS, VERBATIM, WARNINGS, amount, duration
+from digitsmith.config import IN_MEMORY, SEMI_SUPERVISED_MODELS, STYLED_MODELS
+from digitsmith.report.words import MODELS, PENMAN_WITHOUT_STYLE, SETTINGS, VERBATIM, WARNINGS, amount, duration
 
 
 def told(
@@ -17,6 +17,9 @@ def told(
     """What the page's template says in words of a run: `run.json`, its log, and the name of its folder."""
     settings, data = run["settings"], run["data"]
     name, sentence = MODELS.get(settings["model"], (settings["model"], ""))
+    if settings["model"] in STYLED_MODELS and settings.get("style") == "none":
+        sentence = PENMAN_WITHOUT_STYLE
+    strokes = data.get("strokes", True)
     channels, height, width = data["shape"]
     last = next((row for row in reversed(rows) if row["event"] in ("step", "end")), None)
     step = next((row for row in reversed(rows) if row["event"] == "step"), None)
@@ -28,6 +31,7 @@ def told(
         "training_images": amount(data["images"]),
         "classes": data["classes"],
         "image_words": f"{width} × {height} pixels, {'gray' if channels == 1 else 'in colour'}",
+        "strokes": strokes,
         "finished": finished,
         "images_seen": amount(last["images"]) if last else None,
         "epochs_seen": amount(round(step["epoch"], 2)) if step else None,
@@ -35,7 +39,9 @@ def told(
         "warnings": warnings_met(rows),
         "settings": list(settings_table(settings)),
         "run_name": folder,
-        "commands": commands(folder, settings=settings, classes=columns, begun=step is not None, finished=finished),
+        "commands": commands(
+            folder, settings=settings, classes=columns, begun=step is not None, finished=finished, strokes=strokes
+        ),
         "built_with": [
             *settings_table(run["versions"]),
             *settings_table(run["machine"]),
@@ -45,9 +51,20 @@ def told(
 
 
 def commands(
-    folder: str, *, settings: Mapping[str, Any], classes: Sequence[str] | None, begun: bool, finished: bool
+    folder: str,
+    *,
+    settings: Mapping[str, Any],
+    classes: Sequence[str] | None,
+    begun: bool,
+    finished: bool,
+    strokes: bool = True,
 ) -> list[tuple[str, str]]:
-    """What to do next with the run in `folder`, as (words, command). `classes`: what it can be asked for."""
+    """What to do next with the run in `folder`, as (words, command).
+
+    Args:
+        classes: what it can be asked for.
+        strokes: whether it draws ink, that a line can be written with.
+    """
     run = shlex.quote(folder if "/" in folder else f"./{folder}")  # never to be taken for a shipped model's name
     resume = f"digitsmith train --out {run} --resume"
     train = []
@@ -57,12 +74,19 @@ def commands(
         train = [("Go on training where it stopped", resume)]
     elif settings.get("decay_from", 1) >= 1:  # a learning rate that has fallen to zero cannot go on
         train = [("Train it twice as long", f"{resume} --epochs {2 * settings['epochs']:g}")]
+    if settings.get("model") in SEMI_SUPERVISED_MODELS and begun:
+        train += [
+            ("Read images with its recogniser", f"digitsmith recognise IMAGES --model {run} -o answers.csv"),
+            ("Take the recogniser elsewhere", f"digitsmith export {run} -o recogniser.onnx"),
+        ]
     if classes is None or not begun:
         return train
     single = all(len(name) == 1 for name in classes)
     wanted = "2026" if single and {*"2026"} <= {*classes} else classes[0]
+    asked = shlex.quote(wanted) if strokes else f"--labels {shlex.quote(','.join(classes[:3]))}"
+    words = wanted if strokes else "images"
     return [
-        (f"Draw {wanted} with it", f"digitsmith draw {shlex.quote(wanted)} --model {run} -o drawn.png"),
+        (f"Draw {words} with it", f"digitsmith draw {asked} --model {run} -o drawn.png"),
         ("Make a labelled data set with it", f"digitsmith make 1000 --model {run} -o drawn"),
         *train,
     ]

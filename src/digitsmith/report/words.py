@@ -4,6 +4,7 @@ from __future__ import annotations
 
 _CONTEST = "Two networks were trained against each other: a generator that draws {what} from noise, and {who}."
 _ASKED = "the class it is asked for"
+_OF_PAIRS = " Its scores are of such pairs: 0.50 means that it cannot tell."
 
 # model -> its name on the page, and how it learns, for somebody who hears of it for the first time
 MODELS = {
@@ -41,16 +42,33 @@ MODELS = {
             who="a discriminator that is shown a real image and a drawing of the same class and style, and has to say "
             "which of the two is the real one",
         )
-        + " Its scores are of such pairs: 0.50 means that it cannot tell.",
+        + _OF_PAIRS,
+    ),
+    "sgan": (
+        "Semi-supervised GAN",
+        _CONTEST.format(
+            what=_ASKED,
+            who="a discriminator that learns to read from a few labelled images, and from all others what is real and "
+            "that a digit stays the same when it is moved",
+        )
+        + " The discriminator is what was wanted: averaged over the training, it is the recogniser.",
     ),
 }
+PENMAN_WITHOUT_STYLE = (
+    _CONTEST.format(
+        what=_ASKED,
+        who="a discriminator that is shown a real image and a drawing of the same class, and has to say which of "
+        "the two is the real one",
+    )
+    + _OF_PAIRS
+)
 
 # kind of a `warning` row -> heading, and what it means for somebody who trains a first GAN
 WARNINGS = {
     "collapse": (
         "The generator drew too much of the same",
         "This is called mode collapse: the generator found an image or two that fool the discriminator and "
-        "repeats them, instead of learning all the ways a thing can be written. It often passes by itself. "
+        "repeats them, instead of learning all the ways a thing can look. It often passes by itself. "
         "If it lasts to the end, try a lower learning rate or another seed; the variety curve above tells.",
     ),
     "discriminator-blind": (
@@ -79,11 +97,11 @@ WARNINGS = {
 # family of figures -> what they mean, and what they do not
 FAMILIES = {
     "Fidelity": "How far the generated images, taken together, lie from the training images, as a network sees "
-    "them. Poor drawings and missing ways of writing both raise it; it does not say which of the two it was.",
+    "them. Poor drawings and missing kinds of images both raise it; it does not say which of the two it was.",
     "Diversity": "Whether the generated images fall where real ones are, and reach everywhere that real ones are. "
-    "What the network's features pass over, a broken stroke perhaps, these figures pass over too.",
-    "Labels": "How often a reader of real digits sees the class that was asked for. It says nothing of variety: one "
-    "clear seven, drawn a thousand times, would have full marks.",
+    "What the network's features pass over, a broken line perhaps, these figures pass over too.",
+    "Labels": "How often a reader of real images sees the class that was asked for. It says nothing of variety: one "
+    "clear image of each class, drawn a thousand times, would have full marks.",
     "Usefulness": "How well a classifier that learns from generated images alone reads real ones. It does not say "
     "that generated images added to the real ones would help.",
     "Style": "Whether strokes are as thick, slanted, long and wide as in real handwriting, measured on the ink itself. "
@@ -110,6 +128,14 @@ SETTINGS = {
     "penalty_every": "Steps between two gradient penalties",
     "class_weight": "Weight of the class that is read",
     "style_weight": "Weight of the style that is read",
+    "style": "Style that can be asked for",
+    "channels": "Channels of the networks",
+    "differentiable": "Moves of real and generated images alike",
+    "labelled": "Images with a label",
+    "adversarial_weight": "Weight of telling real from generated",
+    "matching_weight": "Weight of matching features",
+    "consistency_weight": "Weight of reading moved images alike",
+    "sure_from": "Probability from which a reading counts",
     "augmentation": "Augmentation",
     "shift_px": "Largest shift in pixels",
     "rotate_deg": "Largest rotation in degrees",
@@ -140,3 +166,8 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def by_other_writers(source: str) -> bool:
+    """Whether the test set of this data was written by other people than its training images: known of MNIST."""
+    return source.startswith(("mnist (", "stacked-mnist ("))
