@@ -38,7 +38,7 @@ def test_report_2_has_its_reports_settings() -> None:
 def test_a_model_alone_chooses_its_own_report(model: str) -> None:
     settings = settings_for(model)
     assert settings.model == model
-    assert settings.preset == {"cgan-mlp": "report-1", "penman": "penman"}.get(model, "report-2")
+    assert settings.preset == {"cgan-mlp": "report-1", "penman": "penman", "sgan": "sgan"}.get(model, "report-2")
 
 
 def test_penmans_preset_shrinks_its_steps_and_averages_by_the_length_of_the_run() -> None:
@@ -101,6 +101,10 @@ def test_saved_settings_come_back() -> None:
         ({"penalty_every": 0}, "penalty_every must be at least 1"),
         ({"class_weight": float("nan")}, "class_weight must be at least 0"),
         ({"style_weight": -1}, "style_weight must be at least 0"),
+        ({"labelled": 100}, "penman learns from every label; leave out labelled, or train sgan"),
+        ({"model": "sgan"}, "labelled must be at least 1"),
+        ({"sure_from": 1.5}, "sure_from must be at least 0 and at most 1"),
+        ({"consistency_weight": -1}, "consistency_weight must be at least 0"),
     ],
 )
 def test_what_cannot_be_right_is_named(overrides: dict[str, Any], words: str) -> None:

@@ -23,7 +23,6 @@ from digitsmith.config import TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.drawing.loading import load
 from digitsmith.drawing.model import DigitModel
-from digitsmith.drawing.requests import balanced_labels
 from digitsmith.errors import ConfigError, TrainingDiverged
 from digitsmith.measure.evaluation import Evaluator
 from digitsmith.models.blocks import Generator
@@ -62,7 +61,7 @@ def test_the_distance_and_its_floor_are_those_of_an_evaluation(few_digits: Digit
     model = load("cgan")
     ruler = Ruler.of(few_digits, count=200)
     seen = ruler.look(model.generator, images=1, seconds=1.0)
-    drawn = np.concatenate([images for images, _ in model.draw_chunks(balanced_labels(200, 10), seed=1)])
+    drawn = np.concatenate([images for images, _ in model.draw_chunks(ruler.labels, seed=1)])
     evaluation = Evaluator(few_digits, None, seed=0).evaluate(drawn, only=["fidelity"])
     figure = next(measurement for measurement in evaluation.measurements if measurement.key == "fd")
     assert figure.generated is not None and figure.held_out is not None

@@ -28,7 +28,7 @@ from digitsmith.drawing.loading import load
 from digitsmith.drawing.model import DigitModel
 from digitsmith.drawing.proofreader import PROOFREADER, THRESHOLD, load_proofreader
 from digitsmith.drawing.rejection import Tally, draw_proofread, why_not
-from digitsmith.drawing.requests import balanced_labels
+from digitsmith.drawing.requests import proportional_labels
 from digitsmith.measure.reader import read
 from digitsmith.measure.results import Evaluation
 from digitsmith.report.documents import require_block, write_block
@@ -59,9 +59,9 @@ def main(line: Sequence[str] | None = None) -> None:
     block = f"rejection {model.config.model}"
     if arguments.docs:
         require_block(arguments.docs, block)
-    labels = balanced_labels(arguments.count, len(model.config.classes))
-    plain, kept, record = drawn_twice(model, labels, seed=arguments.seed)
     evaluator = evaluator_for("mnist", seed=arguments.seed)
+    labels = proportional_labels(evaluator.training.counts, arguments.count)
+    plain, kept, record = drawn_twice(model, labels, seed=arguments.seed)
     without, with_ = (
         evaluator.evaluate(images, labels, name=name, only=arguments.only.split(","))
         for name, images in (("without", plain), ("with", kept))

@@ -19,35 +19,53 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Augmentation": "digitsmith.config",
+    "DigitDataset": "digitsmith.feeding.dataset",
     "DigitModel": "digitsmith.drawing.model",
+    "DigitStream": "digitsmith.feeding.stream",
     "Digits": "digitsmith.data.digits",
     "DigitsmithError": "digitsmith.errors",
+    "MixedDigits": "digitsmith.feeding.mixed",
     "TrainSettings": "digitsmith.config",
     "compare": "digitsmith.comparing",
     "draw_number": "digitsmith.drawing.making",
+    "draw_pictures": "digitsmith.drawing.pictures",
     "evaluate": "digitsmith.assess",
+    "fetch": "digitsmith.feeding.arrays",
     "form_page": "digitsmith.drawing.forms",
+    "import_scans": "digitsmith.scanning.importing",
     "load": "digitsmith.drawing.loading",
+    "load_recogniser": "digitsmith.recognising.recogniser",
     "make": "digitsmith.drawing.making",
+    "prove": "digitsmith.proving.proof",
     "read_digits": "digitsmith.data.reading",
+    "sheet": "digitsmith.scanning.sheet_print",
     "sums_page": "digitsmith.drawing.sums",
     "train": "digitsmith.api",
 }
 
 __all__ = [
     "Augmentation",
+    "DigitDataset",
     "DigitModel",
+    "DigitStream",
     "Digits",
     "DigitsmithError",
+    "MixedDigits",
     "TrainSettings",
     "__version__",
     "compare",
     "draw_number",
+    "draw_pictures",
     "evaluate",
+    "fetch",
     "form_page",
+    "import_scans",
     "load",
+    "load_recogniser",
     "make",
+    "prove",
     "read_digits",
+    "sheet",
     "sums_page",
     "train",
 ]
@@ -63,8 +81,17 @@ if TYPE_CHECKING:
     from digitsmith.drawing.loading import load
     from digitsmith.drawing.making import draw_number, make
     from digitsmith.drawing.model import DigitModel
+    from digitsmith.drawing.pictures import draw_pictures
     from digitsmith.drawing.sums import sums_page
     from digitsmith.errors import DigitsmithError
+    from digitsmith.feeding.arrays import fetch
+    from digitsmith.feeding.dataset import DigitDataset
+    from digitsmith.feeding.mixed import MixedDigits
+    from digitsmith.feeding.stream import DigitStream
+    from digitsmith.proving.proof import prove
+    from digitsmith.recognising.recogniser import load_recogniser
+    from digitsmith.scanning.importing import import_scans
+    from digitsmith.scanning.sheet_print import sheet
 
 
 def __getattr__(name: str) -> object:

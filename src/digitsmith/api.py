@@ -7,6 +7,7 @@ calls these, and prints.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitsmith.config import IN_MEMORY, TrainSettings, settings_for, with_overrides
+from digitsmith.config import IN_MEMORY, SEMI_SUPERVISED_MODELS, TrainSettings, settings_for, with_overrides
 from digitsmith.data.digits import Digits
 from digitsmith.data.reading import read_digits
 from digitsmith.drawing.making import draw_number, make
 from digitsmith.drawing.model import DigitModel
 from digitsmith.drawing.numbers import save_image
 from digitsmith.drawing.requests import balanced_labels
-from digitsmith.errors import InputError
+from digitsmith.errors import InputError, MissingSplitError
 from digitsmith.measure.reader import READER, read
+from digitsmith.recognising.card import test_words
+from digitsmith.recognising.recogniser import FOLDER, Recogniser
 from digitsmith.report.page import write_run_page
 from digitsmith.training.budget import seconds_in, within
 from digitsmith.training.loop import train_gan
@@ -46,12 +49,14 @@ class FinishedRun:
         page: the HTML page that shows the run.
         read_as_asked: share of 10,000 generated digits that the shipped reader reads as the class asked
             for, in [0, 1]; None for an unconditional model and for other data than MNIST.
+        recogniser: of a model that learned to read from a few labels, ready to read; None for the others.
     """
 
     folder: Path
     model: DigitModel
     page: Path
     read_as_asked: float | None
+    recogniser: Recogniser | None = None
 
 
 def train(
@@ -73,7 +78,7 @@ def train(
     Args:
         model: `gan`, `cgan`, `acgan`, `cgan-mlp` or `penman`; without one, the settings file's or the preset's.
         out: the run's folder; `runs/MODEL-DATA-seedN` where none is given. Images at hand need one.
-        data: `mnist`, a path that `read_digits` understands, or images at hand.
+        data: a name (`mnist`, `cifar10`, ...) or a path that `read_digits` understands, or images at hand.
         epochs, seed: as in `TrainSettings`, for convenience.
         resume: go on with the run in `out` (or begin it, where there is none yet), with its own settings.
         preset, config, overrides: as in `settings_for`; `overrides` has `TrainSettings`' fields as keys.
@@ -111,7 +116,19 @@ def train(
     drawn = DigitModel.from_run(folder)
     drawn.save_pretrained(RunFolder(folder).weights)
     share = read_as_asked(drawn) if drawn.conditional and digits.source == MNIST_SOURCE else None
-    return FinishedRun(folder, drawn, write_page(folder, drawn, digits, share), share)
+    recogniser = _tested_recogniser(folder, settings) if settings.model in SEMI_SUPERVISED_MODELS else None
+    page = write_page(folder, drawn, digits, share, recogniser=recogniser)
+    return FinishedRun(folder, drawn, page, share, recogniser)
+
+
+def _tested_recogniser(folder: Path, settings: TrainSettings) -> Recogniser:
+    """The run's recogniser, saved; where the data has a test set, it was read once, now, and chose nothing."""
+    recogniser = Recogniser.from_run(folder)
+    if settings.data != IN_MEMORY:
+        with suppress(MissingSplitError):
+            recogniser = recogniser.tested(read_digits(settings.data, split="test"))
+    recogniser.save_pretrained(RunFolder(folder).weights / FOLDER)
+    return recogniser
 
 
 def _name_of(data: str | Path | Digits | None) -> str | None:
@@ -144,16 +161,27 @@ def write_page(
     *,
     drawn: Path | None = None,
     downloads: Sequence[tuple[str, str]] = (),
+    recogniser: Recogniser | None = None,
 ) -> Path:
     """The page of the run in `folder`, as it stands now."""
     columns = list(model.config.classes) if model.conditional else None
     real = real_rows(digits, by_class=model.conditional)
     labels = np.tile(np.arange(real.shape[1]) % len(digits.classes), PAIRS_SHOWN)
     generated = np.concatenate([images for images, _ in model.draw_chunks(labels, seed=1)]).reshape(real.shape)
-    facts = [] if share is None else [("Read as the digit asked for", f"{share:.1%} of {READ_COUNT:,}, by {READER}")]
+    facts = [] if recogniser is None else _facts_of(recogniser)
+    facts += [] if share is None else [("Read as the digit asked for", f"{share:.1%} of {READ_COUNT:,}, by {READER}")]
     return write_run_page(
         folder, real=real, generated=generated, columns=columns, drawn=drawn, facts=facts, downloads=downloads
     )
+
+
+def _facts_of(recogniser: Recogniser) -> list[tuple[str, str]]:
+    """What the page says in large letters of a recogniser."""
+    training = recogniser.config.training
+    labels = f"{training['settings']['labelled']:,} of {training['data']['images']:,} images"
+    test = training.get("test")
+    tested = [] if test is None else [("Test images read wrongly", test_words(test))]
+    return [("Learned to read from the labels of", labels), *tested]
 
 
 def real_rows(digits: Digits, *, by_class: bool) -> NDArray[np.uint8]:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
-from digitsmith import __version__, cli_draw, cli_measure, cli_page
+from digitsmith import __version__, cli_data, cli_draw, cli_measure, cli_page, cli_prove, cli_recognise, cli_scan
 from digitsmith.config import DEFAULT_MODEL
 from digitsmith.errors import DigitsmithError
 from digitsmith.parsing import whole
+from digitsmith.watching import watch_with
 
 if TYPE_CHECKING:
     from digitsmith.api import FinishedRun
@@ -36,9 +37,15 @@ app = App(
 
 app.command(cli_measure.evaluate)
 app.command(cli_measure.compare)
+app.command(cli_prove.prove)
 app.command(cli_draw.draw)
 app.command(cli_draw.make)
 app.command(cli_page.page)
+app.command(cli_data.datasets)
+app.command(cli_scan.import_scans, name="import")
+app.command(cli_scan.sheet)
+app.command(cli_recognise.recognise)
+app.command(cli_recognise.export)
 
 _TRAINING = Group("Training", sort_key=1)
 _AUGMENTING = Group("Augmentation of the real images (off unless asked for)", sort_key=2)
@@ -47,16 +54,19 @@ _RUNNING = Group("Running", sort_key=3)
 
 @app.command
 def train(
-    model: Annotated[str | None, Parameter(help="gan, cgan, acgan, cgan-mlp or penman")] = None,
+    model: Annotated[str | None, Parameter(help="gan, cgan, acgan, cgan-mlp, penman or sgan")] = None,
     *,
     data: Annotated[
         str | None,
-        Parameter(help="`mnist`, `stacked-mnist`, or a path of labelled images: IDX, class folders, npz, csv, parquet"),
+        Parameter(
+            help="a name that `digitsmith datasets` lists (mnist, fashion-mnist, cifar10, ...), or a path of labelled "
+            "images: IDX, class folders, npz, csv, parquet"
+        ),
     ] = None,
     out: Annotated[Path | None, Parameter(help="the run's folder; runs/MODEL-DATA-seedN if left out")] = None,
     resume: Annotated[bool, Parameter(help="go on with the run in --out, bit for bit", negative=())] = False,
     preset: Annotated[
-        str | None, Parameter(help="report-1, report-2, demo or penman; the model's own if left out")
+        str | None, Parameter(help="report-1, report-2, demo, penman or sgan; the model's own if left out")
     ] = None,
     config: Annotated[Path | None, Parameter(help="a TOML file of settings")] = None,
     epochs: Annotated[float | None, Parameter(group=_TRAINING, help="passes over the images")] = None,
@@ -72,6 +82,18 @@ def train(
     generator_loss: Annotated[str | None, Parameter(group=_TRAINING, help="minimax or non-saturating")] = None,
     ema_half_life_images: Annotated[
         float | None, Parameter(group=_TRAINING, help="of the averaged generator that draws; 0: none, -1: by the run")
+    ] = None,
+    style: Annotated[
+        str | None,
+        Parameter(
+            group=_TRAINING, help="penman: auto, strokes (thickness, slant, width and height can be asked for) or none"
+        ),
+    ] = None,
+    channels: Annotated[
+        int | None, Parameter(converter=whole, group=_TRAINING, help="penman: how wide its networks are; 24")
+    ] = None,
+    labelled: Annotated[
+        int | None, Parameter(converter=whole, group=_TRAINING, help="sgan: images whose labels it may look at; 100")
     ] = None,
     augment: Annotated[
         bool, Parameter(group=_AUGMENTING, help="the four amounts below, at digit-safe strength", negative=())
@@ -120,6 +142,9 @@ def train(
             "decay_from": decay_from,
             "generator_loss": generator_loss,
             "ema_half_life_images": ema_half_life_images,
+            "style": style,
+            "channels": channels,
+            "labelled": labelled,
             "augmentation": _augmentation(moves, digit_safe=augment),
             "precision": precision,
             "device": device,
@@ -168,11 +193,14 @@ def models() -> None:
 
 def _show(run: FinishedRun) -> None:
     from digitsmith.console import summary
+    from digitsmith.recognising.card import test_words
     from digitsmith.report.story import commands
 
     rows: list[tuple[str, str | Path]] = []
     if run.read_as_asked is not None:
         rows.append(("read as asked", f"{run.read_as_asked:.2%} of the generated digits, by the shipped reader"))
+    if run.recogniser is not None and "test" in run.recogniser.config.training:
+        rows.append(("read wrongly", test_words(run.recogniser.config.training["test"])))
     classes = run.model.config.classes if run.model.conditional else None
     settings = run.model.config.training["settings"]
     rows += [
@@ -182,7 +210,14 @@ def _show(run: FinishedRun) -> None:
         ("TensorBoard", f"tensorboard --logdir {shlex.quote(str(run.folder / 'tensorboard'))}"),
         *(
             ("next", command)
-            for _, command in commands(str(run.folder), settings=settings, classes=classes, begun=True, finished=True)
+            for _, command in commands(
+                str(run.folder),
+                settings=settings,
+                classes=classes,
+                begun=True,
+                finished=True,
+                strokes=run.model.strokes,
+            )
         ),
     ]
     summary(rows)
@@ -217,6 +252,7 @@ def complain(message: str) -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code: 0; 2 for what cannot be right; 1 for what failed; 128 + signal."""
     warnings.showwarning = lambda message, *where: complain(f"warning: {message}")
+    watch_with(cli_data.transfer_bar)
     # SIGTERM leaves like an exception, so that what is half-written is cleared away; training saves first
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:

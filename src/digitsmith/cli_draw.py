@@ -13,13 +13,20 @@ from digitsmith.parsing import whole
 
 
 def draw(
-    number: Annotated[str, Parameter(help="the digits, as 2026; classes with longer names with commas between")],
+    number: Annotated[
+        str | None, Parameter(help="the digits, as 2026; classes with longer names with commas between")
+    ] = None,
     *,
+    labels: Annotated[
+        str | None, Parameter(help="instead: classes by their names, as cat,dog,cat; each image as the model draws it")
+    ] = None,
     out: Annotated[Path, Parameter(name=["--out", "-o"], help="the picture: .png, .jpg or .webp")],
     model: Model = DEFAULT_MODEL,
     seed: Annotated[int, Parameter(converter=whole, help="of what is written")] = 0,
     hand: Person = None,
-    size: Annotated[int, Parameter(converter=whole, help="height of the picture, in pixels")] = 160,
+    size: Annotated[
+        int, Parameter(converter=whole, help="height of the picture, in pixels; with --labels of each image")
+    ] = 160,
     ground: Annotated[str, Parameter(help="white, black or transparent")] = "white",
     ink: Ink = None,
     thickness: Thickness = None,
@@ -28,28 +35,43 @@ def draw(
     height: Height = None,
     reject: Reject = True,
 ) -> None:
-    """Write a number, as one person does, into one picture."""
+    """Write a number, as one person does, into one picture; or draw images of other classes side by side."""
+    from digitsmith.drawing.loading import load
     from digitsmith.drawing.making import draw_number
     from digitsmith.drawing.numbers import save_image
+    from digitsmith.drawing.pictures import draw_pictures, parse_labels, parse_word
     from digitsmith.drawing.requests import parse_style
+    from digitsmith.errors import InputError
 
-    save_image(
-        out,
-        draw_number(
+    if (number is None) == (labels is None):
+        raise InputError("say what to draw: either a number, as 2026, or --labels with the names of classes")
+    drawer = load(model)
+    style = {
+        "thickness": parse_style(thickness, "thickness"),
+        "slant": parse_style(slant, "slant"),
+        "width": parse_style(width, "width"),
+        "height": parse_style(height, "height"),
+    }
+    if number is not None and drawer.strokes:
+        picture = draw_number(
             number,
-            model=model,
+            model=drawer,
             seed=seed,
             hand=hand,
             size_px=size,
             ground=ground,
             ink=ink,
-            thickness=parse_style(thickness, "thickness"),
-            slant=parse_style(slant, "slant"),
-            width=parse_style(width, "width"),
-            height=parse_style(height, "height"),
+            **style,
             reject=reject,
-        ),
-    )
+        )
+    else:  # what is no ink has no line to stand in, however it is asked for
+        if (hand, ink, ground) != (None, None, "white"):
+            raise InputError(
+                "images are drawn as they are; leave out --hand, --ink and --ground, which are for numbers"
+            )
+        names = parse_labels(labels) if labels is not None else parse_word(number or "", drawer.config.classes)
+        picture = draw_pictures(names, model=drawer, seed=seed, size_px=size, **style, reject=reject)
+    save_image(out, picture)
     print(out)
 
 
@@ -60,6 +82,9 @@ def make(
     format: Annotated[str, Parameter(help="png (class folders), idx, npz, csv or parquet")] = "png",
     model: Model = DEFAULT_MODEL,
     counts: Annotated[str | None, Parameter(help="instead of a count: how many of each class, as 0=500,7=1500")] = None,
+    test_count: Annotated[
+        int, Parameter(converter=whole, help="so many more as x_test and y_test, as in Keras's mnist.npz; npz only")
+    ] = 0,
     seed: Annotated[int, Parameter(converter=whole)] = 0,
     reject: Reject = True,
     thickness: Thickness = None,
@@ -76,14 +101,15 @@ def make(
 
     drawer = load(model)
     asked = None if counts is None else parse_counts(counts, drawer.config.classes)
-    total = count if asked is None else sum(asked.values())
-    with counting("drawing", total or 0) as on_progress:
+    total = ((count or 0) if asked is None else sum(asked.values())) + test_count
+    with counting("drawing", total) as on_progress:
         folder = making.make(
             count,
             out=out,
             model=drawer,
             format=format,
             counts=asked,
+            test_count=test_count,
             seed=seed,
             thickness=parse_style(thickness, "thickness"),
             slant=parse_style(slant, "slant"),

@@ -26,7 +26,7 @@ Only = Annotated[
         help="families, as fidelity,labels; of fidelity, diversity, labels, usefulness, novelty, style, inception",
     ),
 ]
-Test = Annotated[str | None, Parameter(group=_REAL, help="real images that no model has seen; mnist brings its own")]
+Test = Annotated[str | None, Parameter(group=_REAL, help="real images that no model has seen; named data has its own")]
 
 
 def evaluate(
@@ -36,7 +36,7 @@ def evaluate(
     *,
     against: Annotated[
         str | None,
-        Parameter(group=_REAL, help="the real training images; left out: mnist, or what the model was trained on"),
+        Parameter(group=_REAL, help="the real training images; left out: what the model was trained on, else mnist"),
     ] = None,
     test: Test = None,
     count: Annotated[
@@ -46,7 +46,9 @@ def evaluate(
     only: Only = None,
     inception_weights: Weights = None,
     download_inception: Download = False,
-    resize: Annotated[bool, Parameter(help="bring other sizes and colours to 28x28 gray", negative=())] = False,
+    resize: Annotated[
+        bool, Parameter(help="bring other sizes and colours to the real images' form", negative=())
+    ] = False,
     report: Annotated[Path | None, Parameter(help="a folder for the page, its figures and the JSON")] = None,
     as_json: Annotated[
         bool, Parameter(name="--json", help="print the figures as JSON, and nothing else", negative=())

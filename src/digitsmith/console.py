@@ -8,11 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
 from digitsmith.training.observers import Moment, Observer
+from digitsmith.watching import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +95,8 @@ class ProgressLine(Observer):
             f"{images_per_s:,.0f} images/s  loss D {measured.loss_d:.2f} G {measured.loss_g:.2f}  "
             f"scores {measured.real_score:.2f}/{measured.fake_score:.2f}  variety {variety}"
         )
+        if measured.sure is not None:
+            self.progress.measures += f"  sure of {measured.sure:.0%}"
         if not console.is_terminal and int(moment.epoch) > self.printed_epoch:
             self.printed_epoch = int(moment.epoch)
             console.print(f"{self.title}: epoch {_epochs(moment)}  {self.progress.measures}", soft_wrap=True)
@@ -111,6 +123,25 @@ def counting(title: str, total: int) -> Iterator[Callable[[int], None]]:
         TextColumn("{task.completed:,}"),
     )
     with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+@contextmanager
+def transferring(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar for bytes that come in, with their speed; where no one watches, a line at the beginning."""
+    if not progress_console.is_terminal:
+        with one_line(title, total) as tell:
+            yield tell
+        return
+    columns = (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(bar_width=12),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=progress_console) as progress:
         task = progress.add_task(title, total=total)
         yield lambda done: progress.update(task, completed=done)
 
@@ -170,6 +201,17 @@ def figures_table(evaluation: Evaluation) -> None:
             console.print(f"{row.name}, {row.everything_counts}: {row.everything}", soft_wrap=True)
         if not row.measured:
             console.print(Text(f"{row.name}: {row.note}", style="dim"), soft_wrap=True)
+
+
+def plain_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Rows under their heads; only the last two columns give way where it is narrow."""
+    room = console if console.is_terminal else Console(width=_WIDE)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, head in enumerate(heads):
+        table.add_column(head, no_wrap=number < len(heads) - 2)
+    for row in rows:
+        table.add_row(*row)
+    room.print(table)
 
 
 def summary(rows: Sequence[tuple[str, str | Path]]) -> None:

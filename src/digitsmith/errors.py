@@ -23,6 +23,10 @@ class DataError(InputError):
     """Labelled images that cannot be read as such: a lying header, an odd size, an empty class."""
 
 
+class MissingSplitError(DataError):
+    """Labelled images that have no such split: a whole set without a test set, say."""
+
+
 class ConfigError(InputError):
     """An unknown setting, or a value outside its range."""
 

@@ -287,5 +287,5 @@ def test_colour_images_of_another_size_train_and_draw(tmp_path: Path) -> None:
         assert trained.returncode == 0, trained.stderr
         picture = tmp_path / f"{model}.png"
         assert digitsmith("draw", "012", "--model", run, "--size", "32", "-o", picture).returncode == 0
-        assert Image.open(picture).height == 32
+        assert Image.open(picture).height == 38  # and a margin of 3 on either side
         assert Image.open(picture).mode == "RGB"

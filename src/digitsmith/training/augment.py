@@ -50,16 +50,17 @@ def augment(images: Tensor, settings: Augmentation, generator: torch.Generator) 
     )  # [B, 2, 3]
     grid = F.affine_grid(affine, list(images.shape), align_corners=False)  # [B, H, W, 2]
     if settings.elastic_px > 0:
-        grid = grid + _elastic_field(settings.elastic_px, images, generator)
+        grid = grid + elastic_field(settings.elastic_px, images.shape, generator)
     # grid_sample pads with 0, so the background is moved there and back.
     moved = F.grid_sample(images - BACKGROUND, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     return moved + BACKGROUND
 
 
-def _elastic_field(deviation_px: float, images: Tensor, generator: torch.Generator) -> Tensor:
-    """A smooth random displacement [B, H, W, 2] in grid units, standard deviation `deviation_px` at the knots."""
-    batch, _, height, width = images.shape
-    knots = torch.randn(batch, 2, _ELASTIC_KNOTS, _ELASTIC_KNOTS, generator=generator, device=images.device)
+def elastic_field(deviation_px: float, shape: torch.Size, generator: torch.Generator) -> Tensor:
+    """A smooth random displacement [B, H, W, 2] in grid units for images of `shape`, [B, C, H, W]; its standard
+    deviation is `deviation_px` at the knots."""
+    batch, _, height, width = shape
+    knots = torch.randn(batch, 2, _ELASTIC_KNOTS, _ELASTIC_KNOTS, generator=generator, device=generator.device)
     field = F.interpolate(knots, size=(height, width), mode="bicubic", align_corners=True)
-    to_grid = torch.tensor([2 / width, 2 / height], device=images.device)
+    to_grid = torch.tensor([2 / width, 2 / height], device=generator.device)
     return field.permute(0, 2, 3, 1) * deviation_px * to_grid

@@ -32,6 +32,7 @@ class Measured:
     real_score, fake_score: D's mean probability that real / generated images are real, in [0, 1].
     variety: spread within a class of the generated images over that of the real ones; 1 is as varied, None
         where the real ones have no spread to compare with (one image a class).
+    labelled_accuracy, sure: as in `step.Reading`, in [0, 1]; None for a model that learns from every label.
     """
 
     loss_d: float
@@ -39,10 +40,17 @@ class Measured:
     real_score: float
     fake_score: float
     variety: float | None
+    labelled_accuracy: float | None = None
+    sure: float | None = None
 
 
 def measure(result: StepResult, real: Tensor, labels: Tensor, fake_labels: Tensor, *, classes: int) -> Measured:
-    """Look at one step. `classes` is 1 for an unconditional model: its images form one crowd."""
+    """Look at one step. `classes` is 1 for an unconditional model: its images form one crowd.
+
+    The classes of real images without a label are those that were read in them.
+    """
+    if result.reading is not None:
+        labels = result.reading.guess
     real_spread = spread_within_classes(real, labels, classes)
     fake_spread = spread_within_classes(result.fake.float(), fake_labels, classes)
     numbers = torch.stack(
@@ -57,7 +65,10 @@ def measure(result: StepResult, real: Tensor, labels: Tensor, fake_labels: Tenso
     )
     loss_d, loss_g, real_score, fake_score, fake_spread_, real_spread_ = numbers.tolist()  # one transfer, not six
     variety = fake_spread_ / real_spread_ if real_spread_ > 1e-6 else None
-    return Measured(loss_d, loss_g, real_score, fake_score, variety)
+    if result.reading is None:
+        return Measured(loss_d, loss_g, real_score, fake_score, variety)
+    accuracy, sure = float(result.reading.labelled_accuracy), float(result.reading.sure)
+    return Measured(loss_d, loss_g, real_score, fake_score, variety, accuracy, sure)
 
 
 def spread_within_classes(images: Tensor, labels: Tensor, classes: int) -> Tensor:
@@ -87,7 +98,7 @@ class HealthWatch:
         names = [item.name for item in fields(Measured)]
         for row in rows:
             if row["event"] == "step":
-                self.look(row["images"], Measured(**{name: row[name] for name in names}))
+                self.look(row["images"], Measured(**{name: row[name] for name in names if name in row}))
 
     def look(self, images_seen: int, measured: Measured) -> list[tuple[str, str]]:
         """The warnings that begin with this row, as (kind, one line with what was measured)."""

@@ -18,6 +18,9 @@ from digitsmith.training.run_folder import RunFolder
 if TYPE_CHECKING:
     from digitsmith.training.health import Measured
 
+OF_FEW_LABELS = ("labelled_accuracy", "sure")
+"""What only the rows of a model have that learns from a few labels."""
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -119,7 +122,11 @@ class RunLog(Observer):
         self._write(
             moment,
             "step",
-            {key: None if value is None else float(f"{value:.6g}") for key, value in vars(measured).items()}
+            {
+                key: None if value is None else float(f"{value:.6g}")
+                for key, value in vars(measured).items()
+                if value is not None or key not in OF_FEW_LABELS
+            }
             | {
                 "images_per_s": round(images_per_s, 1),
                 "seconds": round(self._seconds_before + seconds, 2),

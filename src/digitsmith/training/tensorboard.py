@@ -46,6 +46,8 @@ class TensorBoard(Observer):
             "score/real": measured.real_score,
             "score/generated": measured.fake_score,
             "health/variety": measured.variety,
+            "reading/labelled_accuracy": measured.labelled_accuracy,
+            "reading/sure": measured.sure,
             "speed/images_per_s": images_per_s,
         }
         for name, value in scalars.items():

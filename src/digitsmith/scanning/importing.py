@@ -1,0 +1,234 @@
+"""Own scans in, a data set in MNIST's form out: what `digitsmith import` does, as a function."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from digitsmith.data.arrays import in_class_order
+from digitsmith.data.files import named, shown
+from digitsmith.drawing.workers import in_order
+from digitsmith.drawing.writers import check_format, check_new_folder
+from digitsmith.errors import DataError, InputError
+from digitsmith.host import available_cores, versions
+from digitsmith.scanning.centring import check_size
+from digitsmith.scanning.cleaning import check_ink
+from digitsmith.scanning.contact_sheet import CONTACT, MOST_SHOWN, Card, SheetCard, contact_page
+from digitsmith.scanning.reading import Reading, Settings, Taken, read_picture
+from digitsmith.scanning.refusals import Refusal
+from digitsmith.scanning.sources import Picture, Pictures, pictures_in
+from digitsmith.scanning.writing import write_labelled, write_unlabelled
+
+OnProgress = Callable[[int, int], None]
+"""Told how many pictures are done, and of how many."""
+OnRefusal = Callable[[Refusal], None]
+
+_DIGITS = tuple("0123456789")
+
+
+@dataclass(frozen=True)
+class ImportedScans:
+    """What importing left.
+
+    Attributes:
+        folder: the data set.
+        page: the contact sheet, HTML, inside it.
+        images: how many there are.
+        counts: how many of each class; empty for images without labels.
+        sheets: how many of the pictures were sheets of boxes.
+        refused: the files and boxes that gave no image, and why.
+    """
+
+    folder: Path
+    page: Path
+    images: int
+    counts: Mapping[str, int]
+    sheets: int
+    refused: Sequence[Refusal]
+
+
+def import_scans(
+    scans: str | Path,
+    *,
+    out: str | Path,
+    format: str = "png",
+    size: int = 28,
+    deskew: bool = False,
+    ink: str = "auto",
+    sheet: bool | None = None,
+    label: str | None = None,
+    strict: bool = False,
+    on_refusal: OnRefusal | None = None,
+    on_progress: OnProgress | None = None,
+) -> ImportedScans:
+    """Bring photographs or scans of single digits, or of filled-in sheets of boxes, to MNIST's form.
+
+    Args:
+        scans: a folder of class folders, a folder of loose pictures, a .zip of either, or one picture; PNG, JPEG, BMP,
+            GIF, TIFF or WebP, turned as their EXIF says.
+        out: a folder that does not exist yet or is empty.
+        format: png, idx, npz, csv or parquet; images without labels are png or npz.
+        size: 28; or 32, the same digit with a wider margin.
+        deskew: set each digit upright.
+        ink: dark, light, or auto, which looks at each picture.
+        sheet: whether the pictures are sheets that `sheet` made. Left out: loose pictures on which one is found.
+        label: the class of loose pictures.
+        strict: a single refusal is an error.
+        on_refusal: told of each at once.
+        on_progress: told after each picture.
+
+    Returns:
+        What there is now. Pictures that are refused do not stop the others.
+
+    Raises:
+        InputError: a setting that cannot be, an `out` in use, nothing to import, no image in all of it, a refusal if
+            `strict`, or images without labels for a format that needs them.
+        StorageError: the disk refused; nothing half-written is left.
+    """
+    folder, where = Path(out), named(Path(scans))
+    check_format(format)
+    check_size(size)
+    check_ink(ink)
+    check_new_folder(folder)
+    if label is not None and not label.strip():
+        raise InputError("the label of loose pictures is empty; name a class")
+    pictures = pictures_in(Path(scans))
+    if label is not None and all(each.label is not None for each in pictures.items):
+        raise InputError("the label is for loose pictures, and all of these lie in class folders; leave it out")
+    settings = Settings(size, deskew, ink, sheet)
+    told = _Told(on_refusal, on_progress, len(pictures.items))
+    harvest = _harvest(pictures, settings, label, told)
+    _check(where, harvest, strict=strict)
+
+    images = np.stack([each.image for each in harvest.taken])
+    page = _page(Path(scans), settings, harvest)
+    manifest = _manifest(settings, harvest)
+    if harvest.classes is None:
+        write_unlabelled(folder, images, format=format, manifest=manifest, page=page)
+    else:
+        of_class = {name: number for number, name in enumerate(harvest.classes)}
+        labels = np.array([of_class[each.label or ""] for each in harvest.taken], np.int64)
+        write_labelled(folder, images, labels, classes=harvest.classes, format=format, manifest=manifest, page=page)
+    counts = Counter(each.label for each in harvest.taken)
+    of_classes = {name: counts[name] for name in harvest.classes or () if counts[name]}
+    return ImportedScans(folder, folder / CONTACT, len(images), of_classes, len(harvest.cards), harvest.refused)
+
+
+@dataclass
+class _Harvest:
+    """All that came of the pictures; `classes` is None without labels."""
+
+    pictures: int
+    taken: list[Taken] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    cards: list[SheetCard] = field(default_factory=list)
+    classes: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Who is told of what goes on."""
+
+    on_refusal: OnRefusal | None
+    on_progress: OnProgress | None
+    pictures: int
+
+    def refused(self, refusals: Sequence[Refusal]) -> None:
+        for refusal in refusals:
+            if self.on_refusal is not None:
+                self.on_refusal(refusal)
+
+    def done(self, count: int) -> None:
+        if self.on_progress is not None:
+            self.on_progress(count, self.pictures)
+
+
+def _harvest(pictures: Pictures, settings: Settings, label: str | None, told: _Told) -> _Harvest:
+    """Read all pictures, on all cores, in their order."""
+    harvest = _Harvest(len(pictures.items) + len(pictures.refused), refused=list(pictures.refused))
+    told.refused(pictures.refused)
+    named_by_sheets: dict[str, None] = {}  # in the order of the sheets
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Pillow has to say of a file ends in pixels or in a refusal here
+        readings = in_order(partial(_read, settings=settings, label=label), pictures.items, threads=available_cores())
+        for done, reading in enumerate(readings, start=1):
+            harvest.taken += reading.taken
+            harvest.refused += reading.refused
+            harvest.cards += [] if reading.card is None else [reading.card]
+            named_by_sheets |= dict.fromkeys(reading.classes or ())
+            told.refused(reading.refused)
+            told.done(done)
+    _name_classes(harvest, pictures.items, tuple(named_by_sheets), label)
+    return harvest
+
+
+def _read(picture: Picture, *, settings: Settings, label: str | None) -> Reading:
+    reading = read_picture(picture, settings)
+    if label is None or reading.classes is not None or picture.label is not None:
+        return reading
+    taken = [Taken(each.name, label, each.image, each.jpeg) for each in reading.taken]
+    return Reading(taken, reading.refused)
+
+
+def _name_classes(
+    harvest: _Harvest, pictures: Sequence[Picture], of_sheets: tuple[str, ...], label: str | None
+) -> None:
+    """All classes there are: those of the sheets in their order, then the folders' as numbers or by the alphabet.
+
+    Digits keep their numbers: with folders 3 and 7 alone, class 7 is still number 7 of ten.
+    """
+    loose = [each for each in harvest.taken if each.label is None]
+    if harvest.taken and len(loose) == len(harvest.taken):
+        return
+    harvest.taken = [each for each in harvest.taken if each.label is not None]
+    missing = "has no label, and others have: put it into a class folder, or give --label"
+    harvest.refused += [Refusal(each.name, missing) for each in loose]
+    folders = {each.label for each in pictures if each.label is not None} | ({label} if label else set())
+    others = in_class_order({name for name in folders if name not in of_sheets})
+    names = (*of_sheets, *others)
+    harvest.classes = _DIGITS if set(names) <= set(_DIGITS) else names
+
+
+def _check(where: str, harvest: _Harvest, *, strict: bool) -> None:
+    """InputError when there is nothing to write, or something was refused and nothing may be."""
+    first = (
+        f"{harvest.refused[0].name} {harvest.refused[0].reason}" if harvest.refused else "all boxes were blacked out"
+    )
+    if not harvest.taken:
+        raise DataError(f"{where}: none of {harvest.pictures} pictures gave an image; the first: {first}")
+    if strict and harvest.refused:
+        raise DataError(
+            f"{where}: {len(harvest.refused)} refused, so nothing is written (--strict); the first: {first}"
+        )
+
+
+def _page(scans: Path, settings: Settings, harvest: _Harvest) -> bytes:
+    return contact_page(
+        title=f"{shown(scans.name, at_most=80)}, imported",
+        facts=[
+            ("images", f"{len(harvest.taken):,}"),
+            ("refused", f"{len(harvest.refused):,}"),
+            ("sheets", f"{len(harvest.cards):,}"),
+            ("form", f"{settings.size} × {settings.size}{', set upright' if settings.deskew else ''}"),
+        ],
+        sheets=harvest.cards,
+        cards=[Card(each.name, each.label or "", each.jpeg) for each in harvest.taken[:MOST_SHOWN]],
+        refused=harvest.refused,
+        count=len(harvest.taken),
+    )
+
+
+def _manifest(settings: Settings, harvest: _Harvest) -> dict[str, object]:
+    """What manifest.json says of where the images come from; they are in the data set's order."""
+    return {
+        "imported": {key: value for key, value in asdict(settings).items() if value is not None},
+        "sources": [each.name for each in harvest.taken],
+        "refused": [asdict(each) for each in harvest.refused],
+        "versions": versions(),
+    }

@@ -1,0 +1,117 @@
+"""Where pictures come from: a folder with class folders or loose pictures, a zip of such a folder, or one picture."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from digitsmith.data.arrays import in_class_order
+from digitsmith.data.files import ALL_SPLITS, beginning, entries, is_folder, named, read_bytes, reading
+from digitsmith.data.folder import is_companion
+from digitsmith.errors import DataError
+from digitsmith.scanning.refusals import Refusal
+
+MAX_FILE_BYTES = 256 * 2**20  # A4 at 600 dpi in colour, not compressed, has 100 MiB
+_ZIP = b"PK\x03\x04"
+_EMPTY_ZIP = b"PK\x05\x06"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One file that may be a picture.
+
+    Attributes:
+        name: below what was imported, with slashes.
+        label: the class folder that it lies in, None for a loose picture.
+        read: gives its bytes; raises Refused or DataError.
+    """
+
+    name: str
+    label: str | None
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """All that lies in one place.
+
+    Attributes:
+        items: in the order of the classes, then of the names, numbers in them by their value.
+        refused: what lies where no picture belongs.
+    """
+
+    items: list[Picture]
+    refused: list[Refusal] = field(default_factory=list)
+
+
+def pictures_in(path: Path) -> Pictures:
+    """What is to be imported from a folder, a .zip or a picture.
+
+    Raises:
+        DataError: there is nothing such, or a zip that no honest program makes (`archive.py`).
+    """
+    with reading(path):
+        if not path.exists() and not path.is_symlink():
+            raise DataError(f"{named(path)}: no such file or folder; check the path")
+    if is_folder(path):
+        return arranged(named(path), _below(path))
+    if beginning(path).startswith((_ZIP, _EMPTY_ZIP)):
+        from digitsmith.scanning.archive import members
+
+        return arranged(named(path), members(path, largest_bytes=MAX_FILE_BYTES))
+    return Pictures([Picture(path.name, None, partial(read_bytes, path, at_most=MAX_FILE_BYTES))])
+
+
+def arranged(where: str, files: dict[PurePosixPath, Callable[[], bytes]]) -> Pictures:
+    """Files by the names of their folders: none for loose pictures, or the last one, which is the class's.
+
+    A single folder around everything is seen through, as archives often have one.
+
+    Raises:
+        DataError: no file at all, or splits instead of classes.
+    """
+    kept = {name: read for name, read in files.items() if not is_companion(name.name)}
+    if not kept:
+        raise DataError(f"{where}: holds no pictures; give a folder of pictures, of class folders, or a zip of these")
+    names = list(kept)
+    while all(len(name.parts) > 2 for name in names) and len({name.parts[0] for name in names}) == 1:
+        names = [PurePosixPath(*name.parts[1:]) for name in names]
+    tops = {name.parts[0] for name in names if len(name.parts) > 1}
+    if tops and tops <= ALL_SPLITS:
+        raise DataError(f"{where}: holds splits ({', '.join(sorted(tops))}); import each by itself")
+    items: list[Picture] = []
+    refused: list[Refusal] = []
+    for name, read in zip(names, kept.values(), strict=True):
+        if tops and len(name.parts) == 1:
+            refused.append(Refusal(str(name), "lies beside the class folders; put it into its class's folder"))
+        elif len(name.parts) > 2:
+            refused.append(Refusal(str(name), "lies in a folder inside a class folder; put it into the class's folder"))
+        else:
+            items.append(Picture(str(name), name.parts[0] if tops else None, read))
+    order = {name: place for place, name in enumerate(in_class_order(tops))}
+    items.sort(key=lambda item: (order.get(item.label or "", 0), _natural(item.name)))
+    return Pictures(items, refused)
+
+
+def _below(folder: Path) -> dict[PurePosixPath, Callable[[], bytes]]:
+    """Every file below a folder but hidden ones, by its name below it."""
+    found: dict[PurePosixPath, Callable[[], bytes]] = {}
+    waiting = [folder]
+    while waiting:
+        for entry in entries(waiting.pop()):
+            if is_folder(entry):
+                if entry.is_symlink():
+                    continue  # a link to a folder above it would have no end
+                waiting.append(entry)
+            else:
+                name = PurePosixPath(entry.relative_to(folder).as_posix())
+                found[name] = partial(read_bytes, entry, at_most=MAX_FILE_BYTES)
+    return found
+
+
+def _natural(name: str) -> list[tuple[str, int]]:
+    """A key to sort by: the runs of text and the numbers between them."""
+    return [(text, int(number or -1)) for text, number in re.findall(r"([^0-9]*)([0-9]*)", name)]
