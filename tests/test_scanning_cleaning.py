@@ -32,10 +32,18 @@ def inked(picture: Gray, *, ink: str = "auto") -> Gray:
     return mnist_form(find_ink(picture, ink=ink).cover)[0]
 
 
+def inked_or_blank(picture: Gray) -> Gray:
+    """A digit that is refused is one that is not read: a 1 that fills its picture has no paper to stand out from."""
+    try:
+        return inked(picture)
+    except Refused:
+        return np.zeros((28, 28), np.uint8)
+
+
 @pytest.mark.parametrize("scene", [name for name in SCENES if "megapixel" not in name])
 def test_digits_come_back_from_paper(scene: str, digits: tuple[Gray, NDArray[np.int64]]) -> None:
     images, labels = digits
-    back = np.stack([inked(SCENES[scene](image, number)) for number, image in enumerate(images)])
+    back = np.stack([inked_or_blank(SCENES[scene](image, number)) for number, image in enumerate(images)])
     assert (read(back[:, None]) == labels).mean() > 0.97
     assert np.abs(back.astype(int) - images).mean() < 12  # of 255; two different digits of a class are 40 apart
 

@@ -1,0 +1,207 @@
+"""`digitsmith import` and `digitsmith sheet`: sets that are read back, refusals that stop nothing, nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import digitsmith
+from digitsmith.cli import run
+from digitsmith.data.mnist import load_mnist
+from digitsmith.data.reading import read_digits, read_images
+from digitsmith.drawing.writers import FORMATS
+from digitsmith.errors import DataError, InputError
+from digitsmith.measure.reader import read
+from digitsmith.scanning.importing import import_scans
+from digitsmith.scanning.sheet_layout import sheet_layout
+from scanning_scenes import encoded, filled_sheet, on_paper
+
+MNIST = load_mnist("test")
+FIRST = {7: 0, 2: 1, 1: 2, 0: 3}  # of each class
+BLANK = encoded(on_paper(np.zeros((28, 28), np.uint8), side_px=120))
+
+
+def photo(index: int, name: str = "PNG") -> bytes:
+    return encoded(on_paper(np.array(MNIST.images[index, 0]), side_px=160, seed=index), name)
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    """Class folders with a picture each, and one of paper only."""
+    root = tmp_path / "scans"
+    for label, index in FIRST.items():
+        (root / str(label)).mkdir(parents=True)
+        (root / str(label) / "a.jpg").write_bytes(photo(index, "JPEG"))
+    (root / "2" / "blank.png").write_bytes(BLANK)
+    return root
+
+
+@pytest.mark.parametrize("format", sorted(FORMATS))
+def test_a_set_in_any_format_is_read_back_with_its_labels(scans: Path, tmp_path: Path, format: str) -> None:
+    done = import_scans(scans, out=tmp_path / "out", format=format)
+    back = read_digits(done.folder)
+    names = [back.classes[label] for label in back.labels]
+    assert names == ["0", "1", "2", "7"]
+    assert read(np.array(back.images)).tolist() == [0, 1, 2, 7]
+    if format != "png":  # which has the folders that hold something
+        assert back.labels.tolist() == [0, 1, 2, 7]  # a 7 is number 7, though there is no 3
+
+
+def test_refusals_are_told_counted_and_shown_and_stop_nothing(scans: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+    steps: list[tuple[int, int]] = []
+    done = import_scans(
+        scans,
+        out=tmp_path / "out",
+        on_refusal=lambda refusal: told.append(refusal.name),
+        on_progress=lambda count, total: steps.append((count, total)),
+    )
+    assert told == [each.name for each in done.refused] == ["2/blank.png"]
+    assert steps == [(count, 5) for count in range(1, 6)]
+    assert (done.images, dict(done.counts)) == (4, {"0": 1, "1": 1, "2": 1, "7": 1})
+    manifest = json.loads((done.folder / "manifest.json").read_text())
+    assert manifest["sources"] == ["0/a.jpg", "1/a.jpg", "2/a.jpg", "7/a.jpg"]
+    assert [each["name"] for each in manifest["refused"]] == ["2/blank.png"]
+    page = done.page.read_text()
+    assert page.count("data:image/jpeg") == 4
+    assert "2/blank.png" in page and "has no ink" in page
+    assert "generative" not in (done.folder / "README.md").read_text()
+
+
+def test_the_same_scans_give_the_same_bytes(scans: Path, tmp_path: Path) -> None:
+    made = [import_scans(scans, out=tmp_path / name).folder for name in ("one", "two")]
+    files = [{path.relative_to(each): path.read_bytes() for path in each.rglob("*") if path.is_file()} for each in made]
+    assert files[0] == files[1]
+
+
+def test_strict_writes_nothing_where_one_is_refused(scans: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="2/blank.png has no ink"):
+        import_scans(scans, out=tmp_path / "out", strict=True)
+    (scans / "2" / "blank.png").unlink()
+    assert {path.name for path in tmp_path.iterdir()} == {"scans"}
+    assert import_scans(scans, out=tmp_path / "out", strict=True).images == 4
+
+
+@pytest.mark.parametrize("format", ["png", "npz"])
+def test_loose_pictures_make_a_set_without_labels(tmp_path: Path, format: str) -> None:
+    (tmp_path / "loose").mkdir()
+    for index in range(3):
+        (tmp_path / "loose" / f"IMG {index}.png").write_bytes(photo(index))
+    done = import_scans(tmp_path / "loose", out=tmp_path / "out", format=format)
+    back = read_images(done.folder)
+    assert back.labels is None and not done.counts
+    assert read(np.array(back.images)).tolist() == MNIST.labels[:3].tolist()
+
+
+def test_loose_pictures_get_the_label_that_is_given(tmp_path: Path, scans: Path) -> None:
+    (tmp_path / "seven.png").write_bytes(photo(0))
+    with pytest.raises(InputError, match="needs labels"):
+        import_scans(tmp_path / "seven.png", out=tmp_path / "out", format="idx")
+    assert not (tmp_path / "out").exists()
+    done = import_scans(tmp_path / "seven.png", out=tmp_path / "out", format="idx", label="seven")
+    assert read_images(done.folder).labels is not None
+    assert dict(done.counts) == {"seven": 1}
+    with pytest.raises(InputError, match="class folders"):
+        import_scans(scans, out=tmp_path / "other", label="7")
+
+
+def test_32_pixels_set_upright(scans: Path, tmp_path: Path) -> None:
+    done = import_scans(scans, out=tmp_path / "out", size=32, deskew=True, format="npz")
+    assert read_digits(done.folder).image_shape == (1, 32, 32)
+
+
+def test_a_zip_gives_what_its_folder_gives(scans: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "scans.zip", "w") as packed:
+        for path in scans.rglob("*.*"):
+            packed.write(path, path.relative_to(tmp_path))
+    sets = [import_scans(place, out=tmp_path / name) for place, name in ((scans, "a"), (tmp_path / "scans.zip", "b"))]
+    first, second = (read_digits(each.folder) for each in sets)
+    assert (first.images == second.images).all() and (first.labels == second.labels).all()
+
+
+def test_a_sheet_among_loose_pictures_is_found_and_one_without_label_refused(tmp_path: Path) -> None:
+    layout = sheet_layout(classes=("1", "7"), per_class=5)
+    index = {"1": 2, "7": 0}
+    digits = np.stack([MNIST.images[index[layout.classes[box.label]], 0] for box in layout.boxes])
+    digits[3] = 0
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "sheet.png").write_bytes(encoded(filled_sheet(layout, digits, dpi=120)))
+    (tmp_path / "in" / "other.png").write_bytes(photo(0))
+    done = import_scans(tmp_path / "in", out=tmp_path / "out")
+    assert (dict(done.counts), done.sheets) == ({"1": 4, "7": 5}, 1)
+    assert [each.name for each in done.refused] == ["other.png"]
+    back = read_digits(done.folder)
+    assert (read(np.array(back.images)) == np.array([int(back.classes[label]) for label in back.labels])).all()
+    single = import_scans(tmp_path / "in" / "other.png", out=tmp_path / "single", sheet=False)
+    assert single.images == 1
+    with pytest.raises(DataError, match="shows no sheet"):
+        import_scans(tmp_path / "in" / "other.png", out=tmp_path / "none", sheet=True)
+
+
+def test_the_names_at_the_top_are_these() -> None:
+    assert digitsmith.import_scans is import_scans
+    assert callable(digitsmith.sheet)
+
+
+# --- at the command line
+
+
+def digitsmith_says(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = run([str(argument) for argument in arguments])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_the_command_lists_what_there_is(scans: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = digitsmith_says(capsys, "import", scans, "--out", tmp_path / "out")
+    assert code == 0
+    assert "digitsmith: refused: 2/blank.png has no ink" in err
+    assert str(tmp_path / "out" / "scans.html") in out
+    assert "0: 1, 1: 1, 2: 1, 7: 1" in out
+
+
+def test_the_sheet_command_writes_what_can_be_imported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = tmp_path / "sheet.png"
+    code, out, _ = digitsmith_says(capsys, "sheet", "-o", made, "--classes", "cat,dog", "--per-class", "12")
+    assert code == 0 and str(made) in out and "24" in out
+    code, _, err = digitsmith_says(capsys, "import", made, "--out", tmp_path / "out")
+    assert code == 2
+    assert "all its boxes are empty" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("import", "nowhere", "--out", "out"), "no such file"),
+        (("import", "scans", "--out", "scans"), "not empty"),
+        (("import", "scans", "--out", "out", "--format", "gif"), "unknown format"),
+        (("import", "scans", "--out", "out", "--size", "30"), "28"),
+        (("import", "scans", "--out", "out", "--ink", "blue"), "dark, light, auto"),
+        (("import", "scans", "--out", "out", "--label", " "), "label"),
+        (("import", "scans/2/blank.png", "--out", "out"), "none of 1 pictures"),
+        (("import", "scans", "--out", "out", "--strict"), "--strict"),
+        (("sheet", "-o", "a.txt"), ".pdf, .png"),
+        (("sheet", "-o", "a.pdf", "--classes", "a,a"), "named twice"),
+        (("sheet", "-o", "a.pdf", "--per-class", "2.5"), "whole number"),
+    ],
+)
+def test_what_cannot_be_is_one_line_and_leaves_nothing(
+    scans: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    code, _, err = digitsmith_says(capsys, *arguments)
+    last = err.strip().splitlines()[-1]
+    assert code == 2
+    assert last.startswith("digitsmith: ") and words in last
+    assert sorted(tmp_path.rglob("*")) == before
+    assert scans.exists()

@@ -1,0 +1,166 @@
+"""Where pictures come from: folders and zips in their order, and no zip that leads elsewhere or blows up."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from digitsmith.errors import DataError
+from digitsmith.scanning import archive, sources
+from digitsmith.scanning.refusals import Refused
+from digitsmith.scanning.sources import pictures_in
+
+
+def folder_of(root: Path, *names: str) -> Path:
+    for name in names:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(name.encode())
+    return root
+
+
+def zip_of(path: Path, *names: str, method: int = zipfile.ZIP_STORED) -> Path:
+    with zipfile.ZipFile(path, "w", method) as made:
+        for name in names:
+            made.writestr(name, name.encode())
+    return path
+
+
+def seen(path: Path) -> list[tuple[str, str | None]]:
+    return [(each.name, each.label) for each in pictures_in(path).items]
+
+
+NAMES = ("10/a.png", "9/b 10.png", "9/b 2.png", "9/.hidden", "manifest.json", "README.md")
+IN_ORDER = [("9/b 2.png", "9"), ("9/b 10.png", "9"), ("10/a.png", "10")]
+
+
+def test_class_folders_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    root = folder_of(tmp_path / "scans", *NAMES)
+    assert seen(root) == IN_ORDER
+    assert [each.read() for each in pictures_in(root).items] == [name.encode() for name, _ in IN_ORDER]
+
+
+def test_a_zip_is_read_as_its_folder_would_be(tmp_path: Path) -> None:
+    left_behind = ("__MACOSX/9/._b 2.png", "9/Thumbs.db")
+    packed = zip_of(tmp_path / "scans.zip", *NAMES, *left_behind, method=zipfile.ZIP_DEFLATED)
+    assert seen(packed) == IN_ORDER
+    assert [each.read() for each in pictures_in(packed).items] == [name.encode() for name, _ in IN_ORDER]
+
+
+def test_a_folder_around_everything_is_seen_through(tmp_path: Path) -> None:
+    assert seen(zip_of(tmp_path / "a.zip", "my scans/7/a.png", "my scans/8/b.png")) == [
+        ("7/a.png", "7"),
+        ("8/b.png", "8"),
+    ]
+    assert seen(zip_of(tmp_path / "b.zip", "a.png", "b.jpg")) == [("a.png", None), ("b.jpg", None)]
+
+
+def test_a_picture_and_loose_pictures_have_no_label(tmp_path: Path) -> None:
+    root = folder_of(tmp_path, "p 2.png", "p 10.jpg")
+    assert seen(root) == [("p 2.png", None), ("p 10.jpg", None)]
+    assert seen(root / "p 2.png") == [("p 2.png", None)]
+
+
+def test_what_lies_where_no_picture_belongs_is_refused_by_name(tmp_path: Path) -> None:
+    found = pictures_in(folder_of(tmp_path, "stray.png", "7/a.png", "7/deeper/b.png"))
+    assert [each.name for each in found.items] == ["7/a.png"]
+    assert {each.name: each.reason.split(";")[0] for each in found.refused} == {
+        "stray.png": "lies beside the class folders",
+        "7/deeper/b.png": "lies in a folder inside a class folder",
+    }
+
+
+def test_a_link_back_to_the_folder_has_an_end(tmp_path: Path) -> None:
+    root = folder_of(tmp_path / "scans", "7/a.png")
+    (root / "7" / "again").symlink_to(root)
+    assert seen(root) == [("7/a.png", "7")]
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil.png", "a/../../evil.png", "/etc/evil.png", "C:\\evil.png", "a\\..\\..\\evil.png"]
+)
+def test_a_zip_that_leads_outside_its_folder_is_refused(tmp_path: Path, name: str) -> None:
+    packed = tmp_path / "slip.zip"
+    with zipfile.ZipFile(packed, "w") as made:
+        made.writestr("7/a.png", b"a")
+        info = zipfile.ZipInfo("placeholder")
+        info.filename = name
+        made.writestr(info, b"evil")
+    with pytest.raises(DataError, match=r"outside the archive's folder"):
+        pictures_in(packed)
+
+
+def test_a_zip_with_a_link_is_refused(tmp_path: Path) -> None:
+    packed = tmp_path / "link.zip"
+    with zipfile.ZipFile(packed, "w") as made:
+        info = zipfile.ZipInfo("7/a.png")
+        info.external_attr = (stat.S_IFLNK | 0o777) << 16
+        made.writestr(info, b"/etc/passwd")
+    with pytest.raises(DataError, match="is a link"):
+        pictures_in(packed)
+
+
+def test_a_zip_bomb_is_refused_by_its_ratio(tmp_path: Path) -> None:
+    packed = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as made:
+        for number in range(8):
+            made.writestr(f"7/{number}.png", bytes(10 * 2**20))
+    with pytest.raises(DataError, match="times its size"):
+        pictures_in(packed)
+
+
+def test_too_many_members_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MAX_MEMBERS", 2)
+    with pytest.raises(DataError, match="more than the 2 taken"):
+        pictures_in(zip_of(tmp_path / "many.zip", "a.png", "b.png", "c.png"))
+
+
+def test_a_member_that_is_too_large_is_refused_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MAX_FILE_BYTES", 10)
+    small, large = pictures_in(zip_of(tmp_path / "a.zip", "7/a.png", "7/much longer.png")).items
+    assert small.read() == b"7/a.png"
+    with pytest.raises(Refused, match="17 bytes, more than the 10"):
+        large.read()
+
+
+def test_a_member_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
+    packed = zip_of(tmp_path / "lie.zip", "7/a.png", method=zipfile.ZIP_DEFLATED)
+    content = bytearray(packed.read_bytes())
+    for magic, place in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
+        at = content.index(magic) + place
+        content[at : at + 4] = (3).to_bytes(4, "little")
+    packed.write_bytes(content)
+    (picture,) = pictures_in(packed).items
+    with pytest.raises(Refused, match="archive"):
+        picture.read()
+
+
+def test_a_damaged_zip_and_a_damaged_member(tmp_path: Path) -> None:
+    packed = zip_of(tmp_path / "a.zip", "7/a.png")
+    whole = packed.read_bytes()
+    packed.write_bytes(whole[:-10])
+    with pytest.raises(DataError, match="damaged zip"):
+        pictures_in(packed)
+    packed.write_bytes(whole.replace(b"7/a.png7/a.png", b"7/a.png7/a.pnG"))
+    with pytest.raises(Refused, match="cannot be unpacked"):
+        pictures_in(packed).items[0].read()
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("README.md",), "holds no pictures"),
+        (("train/7/a.png", "test/7/b.png"), "holds splits"),
+        ((), "holds no pictures"),
+    ],
+)
+def test_a_folder_without_pictures_of_classes_is_refused(tmp_path: Path, names: tuple[str, ...], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        pictures_in(folder_of(tmp_path, *names))
+
+
+def test_a_path_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no such file"):
+        pictures_in(tmp_path / "nowhere")
