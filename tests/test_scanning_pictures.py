@@ -93,6 +93,7 @@ def test_a_large_photograph_is_made_smaller() -> None:
     assert abs(int(gray.mean()) - 200) <= 1
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")  # `import_scans` is silent about it too
 @pytest.mark.parametrize(
     ("size", "words"),
     [((10_000, 10_000), "100 megapixels, more than the 64"), ((65_000, 65_000), "far more than the 64 megapixels")],

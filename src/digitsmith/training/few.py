@@ -23,7 +23,7 @@ from digitsmith.randomness import Stream, normal_rows, torch_generator, uniform_
 from digitsmith.training.batches import BatchSource, to_uint8
 from digitsmith.training.differentiable import moved_style, random_stretch
 from digitsmith.training.holding_out import energy_score, held_out
-from digitsmith.training.loop import learning_rate_at, prepared, steps_in
+from digitsmith.training.loop import prepared, set_pace, steps_in
 from digitsmith.training.machine import keep_freed_memory, resolve
 from digitsmith.training.observers import Observer
 from digitsmith.training.state import TrainingState
@@ -125,7 +125,7 @@ def _trained(
     looks: list[Look] = []
     kept, kept_at = state.averaged.network, total * size
     while state.step < total:
-        state.set_learning_rate(learning_rate_at(settings, state.step, total))
+        set_pace(state, settings, total)
         state.play(source.batch(state.step))
         state.step += 1
         state.averaged.update(images_seen=state.step * size, batch_size=size)
