@@ -81,6 +81,8 @@ class Host:
         files: path -> content.
         ranges: whether it honours Range.
         cut_at: path -> after how many bytes of an answer it breaks off, once each.
+        redirect: whether it sends everyone back to where they are.
+        instead: (status, type, content) of every answer, of no announced length; None: the files.
         asked: (path, Range or "") of each request.
     """
 
@@ -88,6 +90,8 @@ class Host:
     ranges: bool = True
     cut_at: dict[str, list[int]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    redirect: bool = False
+    instead: tuple[int, str, bytes] | None = None
     address: str = ""
 
     def put(self, name: str, content: bytes) -> str:
@@ -105,6 +109,18 @@ def serving() -> Iterator[Host]:
         def do_GET(self) -> None:
             asked = self.headers.get("Range", "")
             host.asked.append((self.path, asked))
+            if host.redirect:
+                self.send_response(302)
+                self.send_header("Location", self.path)
+                self.end_headers()
+                return
+            if host.instead is not None:
+                status, kind, page = host.instead
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.end_headers()
+                self.wfile.write(page)
+                return
             content = host.files.get(self.path)
             if content is None:
                 self.send_error(404)

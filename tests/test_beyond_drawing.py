@@ -19,7 +19,9 @@ from digitsmith.data.pictures import stacked
 from digitsmith.data.reading import read_digits
 from digitsmith.drawing.loading import load
 from digitsmith.drawing.model import DigitModel
+from digitsmith.drawing.numbers import parse_number
 from digitsmith.drawing.pictures import draw_pictures, parse_labels, side_by_side
+from digitsmith.drawing.requests import parse_counts
 from digitsmith.errors import InputError
 from digitsmith.weights.folder import model_card
 
@@ -106,10 +108,18 @@ def test_what_cannot_be_drawn_is_one_line(pets: Path, asked: dict, words: str) -
 
 
 def test_names_have_commas_between_them() -> None:
-    assert parse_labels("cat, T-shirt/top ,cat") == ["cat", "T-shirt/top", "cat"]
+    assert parse_labels("cat, T-shirt/top ,cat", ["cat", "T-shirt/top"]) == ["cat", "T-shirt/top", "cat"]
     for wrong in ("", "cat,", ",,"):
         with pytest.raises(InputError, match="write their names with commas between"):
-            parse_labels(wrong)
+            parse_labels(wrong, ["cat"])
+
+
+def test_a_name_may_have_commas_itself() -> None:
+    classes = ("jeans, blue", "jeans", "a,b,c", "x=y")
+    text = "jeans, blue,jeans,a,b,c,jeans,red"
+    assert parse_labels(text, classes) == ["jeans, blue", "jeans", "a,b,c", "jeans", "red"]
+    assert parse_number("a,b,c, jeans, blue", classes).tolist() == [2, 0]
+    assert parse_counts("jeans, blue=3,jeans=1, a,b,c=2,x=y=5", classes) == {0: 3, 1: 1, 2: 2, 3: 5}
 
 
 def test_the_command_draws_by_name(pets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

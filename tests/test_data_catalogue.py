@@ -100,6 +100,13 @@ def test_usps_keeps_16x16_and_rounds_to_gray_levels(tmp_path):
     assert np.abs(pixels.reshape(5, 256) / 127.5 - 1 - values).max() < 0.5 / 127.5 + 1e-6
 
 
+def test_usps_may_be_compressed_in_several_pieces(tmp_path):
+    values = RNG.uniform(-1, 1, (4, 256)).round(3)
+    pieces = libsvm(values[:2], np.array([1, 2])) + libsvm(values[2:], np.array([3, 10]))
+    pixels, labels = libsvm_rows(written(tmp_path, usps=pieces))
+    assert pixels.shape == (4, 1, 16, 16) and labels.tolist() == [0, 1, 2, 9]
+
+
 @pytest.mark.parametrize(
     "content",
     [

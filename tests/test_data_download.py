@@ -97,6 +97,32 @@ def test_a_range_beyond_a_shorter_file_is_another_file(host, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("instead", "answer"),
+    [
+        ((200, "text/html; charset=utf-8", b"<html>please log in</html>"), "answered with a page, not with a file"),
+        ((204, "text/plain", b""), "HTTP 204 No Content"),
+        ((416, "text/plain", b""), "HTTP 416 Requested Range Not Satisfiable"),
+    ],
+)
+def test_what_is_no_file_leaves_what_had_arrived(host, tmp_path, instead, answer):
+    (tmp_path / "data.bin.part").write_bytes(CONTENT[:200_000])
+    address, host.instead = host.put("data.bin", CONTENT), instead
+    with pytest.raises(DigitsmithError, match=answer) as failed:
+        brought(tmp_path, address)
+    assert "\n" not in str(failed.value) and (tmp_path / "data.bin.part").read_bytes() == CONTENT[:200_000]
+    host.instead = None
+    assert brought(tmp_path, address) == CONTENT and host.asked[-1] == ("/data.bin", "bytes=200000-")
+
+
+def test_what_a_host_says_is_told_on_one_line(host, tmp_path):
+    address = host.put("data.bin", CONTENT)
+    host.redirect = True
+    with pytest.raises(DigitsmithError) as failed:
+        brought(tmp_path, address)
+    assert "infinite loop" in str(failed.value) and "\n" not in str(failed.value)
+
+
+@pytest.mark.parametrize(
     ("first", "answer"),
     [(OTHER, "brought another file"), (CONTENT[:-1], "has 299,999 bytes, not 300,000"), (None, "HTTP 404 Not Found")],
 )

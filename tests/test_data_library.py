@@ -9,7 +9,7 @@ import pytest
 
 import digitsmith
 from digitsmith import cli, watching
-from digitsmith.data import archives
+from digitsmith.data import archives, library
 from digitsmith.data.catalogue import CATALOGUE, CIFAR10, EMNIST_DIGITS, EMNIST_LETTERS, FASHION_MNIST, SVHN, USPS
 from digitsmith.data.library import fetch, folder_of, is_cached, load_named
 from digitsmith.errors import ConfigError, DataError, DigitsmithError
@@ -169,6 +169,24 @@ def test_an_archive_that_was_put_there_by_hand_is_used_and_stays(host):
     assert data.archive.name in names(folder_of(data))
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_an_unpacking_that_was_stopped_goes_on_without_a_network(host, monkeypatch, by_hand):
+    data = cifar(host)
+    if by_hand:
+        folder_of(data).mkdir(parents=True)
+        (folder_of(data) / data.archive.name).write_bytes(host.files["/cifar-10-binary.tar.gz"])
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(library, "unpack", stop)
+        fetch(data)
+    host.files.clear()
+    assert len(load_named(data)) == 6 and len(host.asked) == (not by_hand)
+    assert names(folder_of(data)) == [data.archive.name] * by_hand + ["data_batch_1.bin", "test_batch.bin"]
+
+
 def test_a_truncated_archive_is_fetched_anew(host):
     data = cifar(host)
     folder_of(data).mkdir(parents=True)
@@ -280,6 +298,22 @@ def test_two_at_once_fetch_it_once(host):
             thread.join()
     assert len(results) == 4 and all(np.array_equal(images[:, 0], IMAGES["train"]) for images in results)
     assert len(host.asked) == 4 and len(names(folder_of(data))) == 4
+
+
+def test_a_cache_that_cannot_be_made_is_one_line_that_says_where_its_place_is_named(cache):
+    cache.parent.write_text("a file in the cache's place")
+    with pytest.raises(DigitsmithError, match=r"fashion-mnist: .*not a folder.*\(DIGITSMITH_CACHE names"):
+        fetch(FASHION_MNIST)
+
+
+def test_another_file_in_the_place_of_an_archive_is_told_of(host):
+    data = cifar(host)
+    host.files.clear()
+    folder_of(data).mkdir(parents=True)
+    (folder_of(data) / data.archive.name).write_bytes(b"another version")
+    with pytest.raises(DigitsmithError, match=r"at .*cifar-10-binary\.tar\.gz, where another file of 15 bytes is now"):
+        load_named(data)
+    assert (folder_of(data) / data.archive.name).read_bytes() == b"another version"
 
 
 def test_nothing_but_its_files_is_left_when_no_host_has_it(host):

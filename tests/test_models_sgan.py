@@ -64,3 +64,6 @@ def test_the_padding_around_an_image_is_background() -> None:
 def test_sizes_that_cannot_be_are_refused() -> None:
     with pytest.raises(ConfigError, match="multiple of 4"):
         build_networks("sgan", (1, 28, 32), 10, seed=0)
+    with pytest.raises(ConfigError, match="at least 12 px, these are 8x8"):
+        build_networks("sgan", (1, 8, 8), 10, seed=0)
+    assert build_networks("sgan", (3, 12, 12), 4, seed=0)[1](torch.zeros(2, 3, 12, 12)).classes.shape == (2, 4)

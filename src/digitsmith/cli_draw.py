@@ -69,7 +69,8 @@ def draw(
             raise InputError(
                 "images are drawn as they are; leave out --hand, --ink and --ground, which are for numbers"
             )
-        names = parse_labels(labels) if labels is not None else parse_word(number or "", drawer.config.classes)
+        classes = drawer.config.classes
+        names = parse_word(number or "", classes) if labels is None else parse_labels(labels, classes)
         picture = draw_pictures(names, model=drawer, seed=seed, size_px=size, **style, reject=reject)
     save_image(out, picture)
     print(out)

@@ -16,14 +16,16 @@ from digitsmith.data.published import cifar_records, idx_pair, libsvm_rows, svhn
 DIGIT_NAMES = tuple("0123456789")
 
 
+def _at(hosts: Sequence[str], name: str, size: int, sha256: str) -> DataFile:
+    """A file that lies under its own name at each host."""
+    return DataFile(name, size, sha256, tuple(f"{host}/{name}" for host in hosts))
+
+
 def _mnist_like(
     hosts: Sequence[str], sizes_and_sha256: Mapping[str, tuple[int, str]]
 ) -> Mapping[str, Sequence[DataFile]]:
     """The four files that MNIST's successors come in, under the same names at each host."""
-    files = {
-        name: DataFile(f"{name}-ubyte.gz", size, sha256, tuple(f"{host}/{name}-ubyte.gz" for host in hosts))
-        for name, (size, sha256) in sizes_and_sha256.items()
-    }
+    files = {name: _at(hosts, f"{name}-ubyte.gz", size, sha256) for name, (size, sha256) in sizes_and_sha256.items()}
     return {
         "train": (files["train-images-idx3"], files["train-labels-idx1"]),
         "test": (files["t10k-images-idx3"], files["t10k-labels-idx1"]),
@@ -150,11 +152,11 @@ EMNIST_BALANCED = _emnist(
 )
 
 
-def _usps_file(name: str, size: int, sha256: str) -> DataFile:
-    host = "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass"
-    return DataFile(name, size, sha256, (f"{host}/{name}",))
-
-
+_USPS_HOSTS = ("https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass",)
+_USPS_SHA256 = {
+    "train": "3771e9dd6ba685185f89867b6e249233dd74652389f263963b3b741e994b034f",
+    "test": "a9c0164e797d60142a50604917f0baa604f326e9a689698763793fa5d12ffc4e",
+}
 USPS = NamedData(
     name="usps",
     about="digits from U.S. mail, gray",
@@ -162,8 +164,8 @@ USPS = NamedData(
     classes=DIGIT_NAMES,
     counts={"train": 7_291, "test": 2_007},
     files={
-        "train": [_usps_file("usps.bz2", 6579383, "3771e9dd6ba685185f89867b6e249233dd74652389f263963b3b741e994b034f")],
-        "test": [_usps_file("usps.t.bz2", 1831726, "a9c0164e797d60142a50604917f0baa604f326e9a689698763793fa5d12ffc4e")],
+        "train": [_at(_USPS_HOSTS, "usps.bz2", 6579383, _USPS_SHA256["train"])],
+        "test": [_at(_USPS_HOSTS, "usps.t.bz2", 1831726, _USPS_SHA256["test"])],
     },
     decode=libsvm_rows,
     licence="none stated",
@@ -174,12 +176,11 @@ USPS = NamedData(
 )
 
 
-def _svhn_file(split: str, size: int, sha256: str) -> DataFile:
-    name = f"{split}_32x32.mat"
-    hosts = ("http://ufldl.stanford.edu/housenumbers", "https://cseweb.ucsd.edu/~weijian/static/datasets/svhn")
-    return DataFile(name, size, sha256, tuple(f"{host}/{name}" for host in hosts))
-
-
+_SVHN_HOSTS = ("http://ufldl.stanford.edu/housenumbers", "https://cseweb.ucsd.edu/~weijian/static/datasets/svhn")
+_SVHN_SHA256 = {
+    "train": "435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8",
+    "test": "cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b",
+}
 SVHN = NamedData(
     name="svhn",
     about="digits of house numbers, colour",
@@ -187,8 +188,8 @@ SVHN = NamedData(
     classes=DIGIT_NAMES,
     counts={"train": 73_257, "test": 26_032},
     files={
-        "train": [_svhn_file("train", 182040794, "435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8")],
-        "test": [_svhn_file("test", 64275384, "cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b")],
+        "train": [_at(_SVHN_HOSTS, "train_32x32.mat", 182040794, _SVHN_SHA256["train"])],
+        "test": [_at(_SVHN_HOSTS, "test_32x32.mat", 64275384, _SVHN_SHA256["test"])],
     },
     decode=svhn_arrays,
     licence="non-commercial use only",

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from digitsmith import __version__
+from digitsmith.data.files import shown
 from digitsmith.data.publication import DataFile
 from digitsmith.errors import DigitsmithError, StorageError
 from digitsmith.storage import storage_errors
@@ -44,7 +45,7 @@ def download(file: DataFile, folder: Path, *, wanted_by: str) -> Path:
         DigitsmithError: no address brought it; says what each answered and where to put the file by hand.
         StorageError: the disk refused, or has no room for it.
     """
-    target, part = folder / file.name, folder / f"{file.name}.part"
+    target, part = folder / file.name, part_of(file, folder)
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     _check_room(file, part)
@@ -58,10 +59,17 @@ def download(file: DataFile, folder: Path, *, wanted_by: str) -> Path:
         with storage_errors(target):
             part.replace(target)
         return target
+    there = f", where another file of {_size(target):,} bytes is now" if target.exists() else ""
     raise DigitsmithError(
         f"{wanted_by}: {file.name} cannot be downloaded ({'; '.join(answers)}); try again, or put a copy of it "
-        f"({file.size:,} bytes, SHA-256 {file.sha256}) at {target}; `digitsmith datasets files {wanted_by}` lists all"
+        f"({file.size:,} bytes, SHA-256 {file.sha256}) at {target}{there}; `digitsmith datasets files {wanted_by}` "
+        "lists all"
     )
+
+
+def part_of(file: DataFile, folder: Path) -> Path:
+    """Where what has arrived of `file` waits for the rest."""
+    return folder / f"{file.name}.part"
 
 
 def _check_room(file: DataFile, part: Path) -> None:
@@ -108,16 +116,12 @@ def _transfer(file: DataFile, address: str, part: Path, *, title: str) -> str:
         response = _opened(address, there)
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code == 416 and there:  # nothing beyond what is there: it belongs to another file
-            with storage_errors(part):
-                part.unlink()
-            return _transfer(file, address, part, title=title)
-        return f"HTTP {error.code} {error.reason}"
+        return f"HTTP {error.code} {_one_line(error.reason)}"
     except (OSError, http.client.HTTPException, ValueError) as error:
         return _reason(error)
     with response, watched(title, file.size) as tell:
         done = _begins_at(response, there)
-        _check_length(response, file, done)
+        _check_answer(response, file, done)
         with storage_errors(part), part.open("r+b" if part.exists() else "wb") as out:
             out.truncate(done)
             out.seek(done)
@@ -135,13 +139,20 @@ def _transfer(file: DataFile, address: str, part: Path, *, title: str) -> str:
 
 
 def _opened(address: str, there: int) -> http.client.HTTPResponse:
+    """The answer to who asks for all but the first `there` bytes; for all where it has none beyond them."""
     headers = {"User-Agent": f"digitsmith/{__version__}", "Accept-Encoding": "identity"}
     if there:
         headers["Range"] = f"bytes={there}-"
     opener = urllib.request.build_opener()  # a new one, as urlopen's keeps the proxies of the process's first call
-    response: http.client.HTTPResponse = opener.open(
-        urllib.request.Request(address, headers=headers), timeout=_TIMEOUT_S
-    )
+    try:
+        response: http.client.HTTPResponse = opener.open(
+            urllib.request.Request(address, headers=headers), timeout=_TIMEOUT_S
+        )
+    except urllib.error.HTTPError as error:
+        if error.code != 416 or not there:
+            raise
+        error.close()
+        return _opened(address, 0)
     return response
 
 
@@ -155,8 +166,13 @@ def _begins_at(response: http.client.HTTPResponse, there: int) -> int:
     return there
 
 
-def _check_length(response: http.client.HTTPResponse, file: DataFile, done: int) -> None:
-    """Refuse what is announced as shorter or longer, before any of it: an error page, or another version."""
+def _check_answer(response: http.client.HTTPResponse, file: DataFile, done: int) -> None:
+    """Refuse what cannot be the file before any of it takes the place of what is there already: no content, a page
+    (to log in to a network, say), or what is announced as shorter or longer."""
+    if response.status not in (200, 206):
+        raise _Failed(f"HTTP {response.status} {_one_line(response.reason)}")
+    if response.headers.get_content_type() == "text/html":
+        raise _Failed("answered with a page, not with a file")
     announced = response.headers.get("Content-Length", "")
     if announced.isdecimal() and int(announced) != file.size - done:
         raise _Failed(f"has {int(announced) + done:,} bytes, not {file.size:,}")
@@ -171,4 +187,9 @@ def _size(part: Path) -> int:
 def _reason(error: Exception) -> str:
     """What the system says, without urllib's wrapping, on one line."""
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
-    return str(getattr(cause, "strerror", None) or cause or type(cause).__name__)
+    return _one_line(str(getattr(cause, "strerror", None) or cause or type(cause).__name__))
+
+
+def _one_line(text: str) -> str:
+    """What a server or the system says, as a message may print it."""
+    return shown(" ".join(text.split()), at_most=200)

@@ -14,11 +14,11 @@ import numpy as np
 from digitsmith.data.archives import unpack
 from digitsmith.data.decoded import decoded_file, keep_decoded, read_decoded
 from digitsmith.data.digits import Digits
-from digitsmith.data.download import download
+from digitsmith.data.download import download, part_of
 from digitsmith.data.files import check_split, named, reading
 from digitsmith.data.publication import DataFile, NamedData
 from digitsmith.data.published import Decoded
-from digitsmith.errors import DataError
+from digitsmith.errors import DataError, DigitsmithError, StorageError
 from digitsmith.storage import cache_folder, storage_errors
 from digitsmith.watching import watched
 
@@ -115,8 +115,13 @@ def _fetch_archive(data: NamedData, archive: DataFile, folder: Path) -> None:
     put_there = archive.is_at(path)
     if not put_there:
         download(archive, folder, wanted_by=data.name)
-    with watched(f"{data.name}: unpacking {archive.name}", sum(file.size for file in data.together)) as tell:
-        unpack(path, data.together, folder, tell=tell)
+    try:
+        with watched(f"{data.name}: unpacking {archive.name}", sum(file.size for file in data.together)) as tell:
+            unpack(path, data.together, folder, tell=tell)
+    except (StorageError, KeyboardInterrupt):
+        if not put_there:  # the next attempt finds it whole, and does not take it for one that someone put there
+            path.replace(part_of(archive, folder))
+        raise
     if not put_there:
         with storage_errors(path):
             path.unlink()
@@ -128,9 +133,12 @@ def _alone(folder: Path) -> Iterator[None]:
 
     Where the disk knows no locks, several may be at it: what they write then fails its checksum at worst.
     """
-    with storage_errors(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        held = (folder / ".lock").open("ab")
+    try:
+        with storage_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            held = (folder / ".lock").open("ab")
+    except DigitsmithError as error:
+        raise type(error)(f"{error} (DIGITSMITH_CACHE names the cache's place)") from error
     with held:
         try:
             _lock(held, wait=False)

@@ -7,6 +7,7 @@ that is a `DataError` all the same.
 from __future__ import annotations
 
 import bz2
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -62,10 +63,10 @@ def libsvm_rows(paths: Sequence[Path]) -> Decoded:
     fraction off instead, and is one level darker where it does.)
     """
     (path,) = paths
-    unpacking = bz2.BZ2Decompressor()
     try:
-        text = unpacking.decompress(read_bytes(path), _MOST_TEXT)
-    except OSError as error:
+        with bz2.open(io.BytesIO(read_bytes(path))) as unpacking:
+            text = unpacking.read(_MOST_TEXT)
+    except (OSError, EOFError) as error:
         raise DataError(f"{named(path)}: its bzip2 data is damaged; download it again") from error
     columns = 1 + 2 * _USPS_SIDE**2  # the label, and (index, value) 256 times
     try:
@@ -73,7 +74,7 @@ def libsvm_rows(paths: Sequence[Path]) -> Decoded:
     except ValueError as error:
         raise DataError(f"{named(path)}: its rows are not a label and 256 values; download it again") from error
     labels, index, values = table[:, 0], table[:, 1::2], table[:, 2::2]
-    if not (unpacking.eof and (index == np.arange(1, _USPS_SIDE**2 + 1)).all() and (np.abs(values) <= 1).all()):
+    if not (len(table) and (index == np.arange(1, _USPS_SIDE**2 + 1)).all() and (np.abs(values) <= 1).all()):
         raise DataError(f"{named(path)}: its rows are not 256 values in -1..1; download it again")
     pixels = np.rint((values + 1) * 127.5).astype(np.uint8)
     return pixels.reshape(-1, 1, _USPS_SIDE, _USPS_SIDE), labels.astype(np.int64) - 1

@@ -13,6 +13,7 @@ from PIL import Image
 from digitsmith.drawing.canvas import Canvas, Colour
 from digitsmith.drawing.hands import Hand
 from digitsmith.drawing.line import Glyph, digit_height, set_line
+from digitsmith.drawing.requests import split_names
 from digitsmith.errors import InputError
 from digitsmith.storage import write_bytes_atomically
 
@@ -39,7 +40,7 @@ def parse_number(text: str, classes: Sequence[str]) -> NDArray[np.int64]:
         InputError: for an empty text, a character or name that is no class, or more than MAX_DIGITS.
     """
     single = all(len(name) == 1 for name in classes)
-    names = list(text) if single else [name.strip() for name in text.split(",")]
+    names = list(text) if single else split_names(text, classes.__contains__, classes)
     if not text.strip():
         raise InputError(f"nothing to draw; give at least one of {', '.join(classes)}")
     if len(names) > MAX_DIGITS:

@@ -16,6 +16,7 @@ from digitsmith.drawing.loading import load
 from digitsmith.drawing.model import DigitModel
 from digitsmith.drawing.numbers import MAX_DIGITS, MAX_PIXELS
 from digitsmith.drawing.rejection import draw_proofread, why_not
+from digitsmith.drawing.requests import split_names
 from digitsmith.errors import InputError
 from digitsmith.style import NumberOrRange, wished_style
 
@@ -24,9 +25,9 @@ _PER_LINE = 10
 _PAPER = 255
 
 
-def parse_labels(text: str) -> list[str]:
+def parse_labels(text: str, classes: Sequence[str]) -> list[str]:
     """The class names in "cat,dog,cat"; InputError where there is none."""
-    names = [name.strip() for name in text.split(",")]
+    names = split_names(text, classes.__contains__, classes)
     if not all(names):
         raise InputError(f"{text!r} is no list of classes; write their names with commas between, as cat,dog,cat")
     return names
@@ -34,7 +35,7 @@ def parse_labels(text: str) -> list[str]:
 
 def parse_word(text: str, classes: Sequence[str]) -> list[str]:
     """What "012" asks of classes that are called 0, 1 and 2; else as `parse_labels`."""
-    return list(text) if text not in classes and set(text) <= set(classes) else parse_labels(text)
+    return list(text) if text not in classes and set(text) <= set(classes) else parse_labels(text, classes)
 
 
 def draw_pictures(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,22 @@ def labels_from_counts(counts: Mapping[int, int], classes: int) -> NDArray[np.in
     return labels[np.argsort(places, kind="stable")]  # stable: the smaller label goes first where two meet
 
 
+def split_names(text: str, known: Callable[[str], bool], classes: Sequence[str]) -> list[str]:
+    """What stands between the commas of "cat,dog=3", without spaces around it.
+
+    A class may have commas in its name, as "jeans, blue": where several pieces together are `known`, they stay one.
+    """
+    pieces = text.split(",")
+    longest = 1 + max(name.count(",") for name in classes)
+    found: list[str] = []
+    at = 0
+    while at < len(pieces):
+        joined = {end: ",".join(pieces[at:end]).strip() for end in range(min(at + longest, len(pieces)), at, -1)}
+        at = next((end for end, name in joined.items() if known(name)), at + 1)
+        found.append(joined[at])
+    return found
+
+
 def parse_counts(text: str, class_names: Sequence[str]) -> dict[int, int]:
     """What "0=500,7=1500" asks for, as {label: count}; each name is one of `class_names`.
 
@@ -69,11 +85,16 @@ def parse_counts(text: str, class_names: Sequence[str]) -> dict[int, int]:
         InputError: for a part that is not name=count, an unknown or repeated class, a count that is not a
             whole number from 0, nothing asked for, or more than MAX_IMAGES in all.
     """
+
+    def known(part: str) -> bool:
+        name, _, number = part.rpartition("=")
+        return name.strip() in class_names and "," not in number
+
     counts: dict[int, int] = {}
-    for part in text.split(","):
+    for part in split_names(text, known, class_names):
         name, equals, number = (piece.strip() for piece in part.rpartition("="))
         if not equals:
-            raise InputError(f"{part.strip()!r} in {text!r} is not CLASS=COUNT; write it like {class_names[0]}=500")
+            raise InputError(f"{part!r} in {text!r} is not CLASS=COUNT; write it like {class_names[0]}=500")
         if name not in class_names:
             raise InputError(f"unknown class {name!r}; the classes are {', '.join(class_names)}")
         label = class_names.index(name)

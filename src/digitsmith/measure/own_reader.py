@@ -109,7 +109,7 @@ def _train(reader: Reader, digits: Digits, *, steps: int, on_progress: OnProgres
 
 
 def _load(reader: Reader, path: Path) -> bool:
-    """Whether the weights were there: a file that is cut off or changed is none, and is made anew."""
+    """Whether the weights were there: a file that is cut off, or another network's, is none, and is made anew."""
     from safetensors import SafetensorError
     from safetensors.torch import load
 

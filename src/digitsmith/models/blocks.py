@@ -125,11 +125,11 @@ def initialise_as_dcgan(network: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def require_quartered(image_shape: tuple[int, int, int]) -> None:
+def require_quartered(image_shape: tuple[int, int, int], *, smallest_px: int = 8) -> None:
     """The convolutional architectures halve each side twice, and their first layer is square."""
     _, height, width = image_shape
-    if height != width or height % 4 or height < 8:
+    if height != width or height % 4 or height < smallest_px:
         raise ConfigError(
-            "the convolutional models need square images whose side is a multiple of 4 and at least 8 px, these are "
-            f"{height}x{width}; resize the images, or train cgan-mlp, which takes any size"
+            "this model is made of convolutions and needs square images whose side is a multiple of 4 and at least "
+            f"{smallest_px} px, these are {height}x{width}; resize the images, or train cgan-mlp, which takes any size"
         )

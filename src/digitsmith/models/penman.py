@@ -107,6 +107,11 @@ class PenmanGenerator(Generator):
         x = F.pixel_shuffle(self.up(self.low(x)), 2)
         return torch.tanh(F.pixel_shuffle(self.last(_leaky(self.high(x))), 2))
 
+    @torch.no_grad()
+    def start_at(self, mean: Tensor) -> None:
+        """Let images be about `mean`, float [C] in [-1, 1], everywhere, before anything has been learned."""
+        self.last.bias.copy_(mean.clamp(-0.9, 0.9).atanh().repeat_interleave(4))  # four maps of a channel are shuffled
+
 
 class PenmanDiscriminator(Discriminator):
     """(images, labels [B], style float32 [B, 4] in px and degrees, or None) -> StyledVerdict.

@@ -52,7 +52,7 @@ class SganDiscriminator(Discriminator):
 
     def __init__(self, image_shape: tuple[int, int, int], classes: int) -> None:
         super().__init__()
-        require_quartered(image_shape)
+        require_quartered(image_shape, smallest_px=12)  # a quarter of it is what the last convolution slides over
         channels, _, _ = image_shape
         self.layers = nn.Sequential(
             ConvFromImage(channels, 32),  # [B, 32, 14, 14] of 28x28
