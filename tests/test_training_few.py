@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -9,13 +10,16 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from digitsmith.config import settings_for
+from digitsmith.config import TrainSettings, settings_for
 from digitsmith.data.digits import Digits
 from digitsmith.errors import DataError, InputError
 from digitsmith.training import few
+from digitsmith.training.batches import to_uint8
 from digitsmith.training.few import FewModel, few_settings, train_on_few
 from digitsmith.training.holding_out import energy_score, held_out
+from digitsmith.training.machine import resolve
 from digitsmith.training.observers import Observer
+from digitsmith.training.state import TrainingState
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -198,3 +202,30 @@ def test_few_is_a_preset() -> None:
     settings = settings_for("penman", preset="few")
     assert (settings.model, settings.preset, settings.differentiable) == ("penman", "few", 1.0)
     assert few_settings(100, classes=5, budget_images=1_000).epochs == 2.0
+
+
+def test_the_first_images_have_the_mean_of_the_data(photographs: Digits) -> None:
+    reddish = dataclasses.replace(
+        photographs, images=photographs.images // np.array([1, 2, 4], np.uint8)[:, None, None]
+    )
+    settings = dataclasses.replace(resolve(few_settings(5, classes=3)), style="none")
+    generator = TrainingState(settings, reddish, device="cpu").players.generator
+    first = to_uint8(generator(torch.randn(64, 64), torch.zeros(64, dtype=torch.int64), None).detach()).numpy()
+    assert np.abs(first.mean((0, 2, 3)) - reddish.images.mean((0, 2, 3))).max() < 12
+
+
+def test_a_generator_that_repeats_itself_begins_again(five: Digits, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(few, "SETTLED_AFTER", 128)  # by then none has learned to draw more than one image a class
+    seeds: list[int] = []
+
+    def prepared(settings: TrainSettings, digits: Digits, listener: Observer) -> object:
+        seeds.append(settings.seed)
+        return original(settings, digits, listener)
+
+    original = few.prepared
+    monkeypatch.setattr(few, "prepared", prepared)
+    model = train_on_few(five, seed=3, budget_images=256)
+    assert len(set(seeds)) == few.ATTEMPTS  # and the last one is what there is
+    assert seeds[0] == 3
+    assert model.settings.seed == seeds[-1]
+    assert len(model.draw(LABELS, seed=0)) == 200

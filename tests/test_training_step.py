@@ -215,7 +215,16 @@ def test_no_augmentation_returns_the_images_themselves(few_digits: Digits) -> No
     assert moved(images, Augmentation()) is images
 
 
-@pytest.mark.parametrize("settings", [digit_safe(), Augmentation(shift_px=3), Augmentation(elastic_px=1)])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        digit_safe(),
+        Augmentation(shift_px=3),
+        Augmentation(elastic_px=1),
+        Augmentation(stretch=0.2),
+        Augmentation(shear_deg=15),
+    ],
+)
 def test_digits_stay_digits(few_digits: Digits, settings: Augmentation) -> None:
     from digitsmith.measure.reader import read
 
@@ -236,6 +245,28 @@ def test_shift_moves_by_what_it_says() -> None:
     rows = (ink.sum((1, 3)) * torch.arange(29)).sum(1) / ink.sum((1, 2, 3))
     assert abs((rows - 14).abs().max().item() - 3) < 0.1
     assert abs((rows - 14).mean().item()) < 0.15
+
+
+def test_stretch_widens_and_heightens_each_by_itself() -> None:
+    square = torch.full((2000, 1, 28, 28), -1.0)
+    square[:, :, 9:19, 9:19] = 1.0
+    ink = (moved(square, Augmentation(stretch=0.2)) + 1) / 2
+    wide, high = ink.sum(3).amax((1, 2)) / 10, ink.sum(2).amax((1, 2)) / 10  # of 10 px
+    for size in (wide, high):
+        assert abs(size.min().item() - 0.8) < 0.02
+        assert abs(size.max().item() - 1.2) < 0.02
+    assert abs(torch.corrcoef(torch.stack([wide, high]))[0, 1].item()) < 0.1
+
+
+def test_shear_leans_and_keeps_rows_where_they_are() -> None:
+    bar = torch.full((2000, 1, 28, 28), -1.0)
+    bar[:, :, 4:24, 12:16] = 1.0
+    ink = (moved(bar, Augmentation(shear_deg=15)) + 1)[:, 0] / 2
+    middle = (ink * torch.arange(28)).sum(2) / ink.sum(2).clamp_min(1e-9)  # of each row
+    lean = torch.rad2deg(torch.atan((middle[:, 5] - middle[:, 22]) / 17))
+    assert abs(lean.abs().max().item() - 15) < 0.5
+    assert abs(lean.mean().item()) < 0.7
+    assert (ink.sum(2)[:, 4:24] > 3.9).all()  # no row is left, and none is thinner
 
 
 def test_rotation_and_flip_do_what_they_say() -> None:

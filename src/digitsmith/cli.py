@@ -96,11 +96,18 @@ def train(
         int | None, Parameter(converter=whole, group=_TRAINING, help="sgan: images whose labels it may look at; 100")
     ] = None,
     augment: Annotated[
-        bool, Parameter(group=_AUGMENTING, help="the four amounts below, at digit-safe strength", negative=())
+        bool,
+        Parameter(
+            group=_AUGMENTING, help="shift, rotation, scale and elastic bend, at digit-safe strength", negative=()
+        ),
     ] = False,
     shift_px: Annotated[float | None, Parameter(group=_AUGMENTING)] = None,
     rotate_deg: Annotated[float | None, Parameter(group=_AUGMENTING)] = None,
     scale: Annotated[float | None, Parameter(group=_AUGMENTING, help="0.1 is 90 % to 110 %")] = None,
+    stretch: Annotated[
+        float | None, Parameter(group=_AUGMENTING, help="width and height, each by itself: 0.2 is 80 % to 120 %")
+    ] = None,
+    shear_deg: Annotated[float | None, Parameter(group=_AUGMENTING)] = None,
     elastic_px: Annotated[float | None, Parameter(group=_AUGMENTING)] = None,
     flip: Annotated[
         bool, Parameter(group=_AUGMENTING, help="mirror half of them; changes what digits mean", negative=())
@@ -123,6 +130,8 @@ def train(
         "shift_px": shift_px,
         "rotate_deg": rotate_deg,
         "scale": scale,
+        "stretch": stretch,
+        "shear_deg": shear_deg,
         "elastic_px": elastic_px,
         "flip": flip or None,
     }

@@ -35,9 +35,15 @@ _STYLED_SETTINGS = (
     "style",
     "channels",
     "differentiable",
+    "starts_at_mean",
 )
 _SEMI_SUPERVISED_SETTINGS = ("labelled", "adversarial_weight", "matching_weight", "consistency_weight", "sure_from")
-_BEFORE_THEY_WERE_SETTINGS = {"style": "strokes", "channels": 24, "differentiable": 0.0}  # what penman did
+_BEFORE_THEY_WERE_SETTINGS = {
+    "style": "strokes",
+    "channels": 24,
+    "differentiable": 0.0,
+    "starts_at_mean": False,
+}  # what penman did
 MAX_SEED = 2**63 - 1
 IN_MEMORY = "in memory"  # what a run records as its data when images were handed over, not named
 BY_LENGTH = -1.0  # `ema_half_life_images` that follows from how long the run is
@@ -57,6 +63,10 @@ class Augmentation:
     """Largest rotation, in degrees, either way."""
     scale: float = 0.0
     """Largest relative change of size: 0.1 is 90 % to 110 %."""
+    stretch: float = 0.0
+    """Largest relative change of the width and of the height by itself: 0.2 is 80 % to 120 % of each."""
+    shear_deg: float = 0.0
+    """Largest lean of upright strokes, in degrees, either way."""
     elastic_px: float = 0.0
     """Standard deviation of a smooth displacement field, in pixels."""
     flip: bool = False
@@ -67,6 +77,8 @@ class Augmentation:
             ("shift_px", 28.0),
             ("rotate_deg", 180.0),
             ("scale", 0.9),
+            ("stretch", 0.9),
+            ("shear_deg", 60.0),
             ("elastic_px", 10.0),
         ):
             _require(f"augmentation.{name}", getattr(self, name), low=0.0, high=largest)
@@ -127,6 +139,9 @@ class TrainSettings:
     differentiable: float = 0.0
     """penman: how strongly real and generated images alike are moved before D sees them; 1 for little data, 0: not at
     all (`training/differentiable.py`)."""
+    starts_at_mean: bool = False
+    """penman: its first images have the mean gray of the training images (the mean colour). Otherwise it begins with
+    middle gray, finds that nearly all of an image is ground, and of little data may stay with a blank image."""
     labelled: int = 0
     """sgan: how many images have a label that is looked at, about as many of each class; the seed chooses which. 0 for
     all other models, which learn from every label."""
@@ -263,13 +278,15 @@ def sgan() -> TrainSettings:
     return TrainSettings(
         model="sgan",
         preset="sgan",
-        epochs=8.0,
-        learning_rate=2e-3,
+        epochs=4.0,
+        learning_rate=3e-3,
         warm_up_images=20_000.0,
         decay_from=0.3,
         labelled=100,
+        adversarial_weight=0.03,
+        sure_from=0.7,
         augmentation=digit_safe(),
-        sample_epochs=(1, 4, 8),
+        sample_epochs=(1, 2, 4),
     )
 
 
@@ -283,10 +300,11 @@ def few(per_class: int = 30) -> TrainSettings:
         preset="few",
         epochs=12_000.0 / per_class,
         batch_size=64,
-        warm_up_images=2_000.0,
+        warm_up_images=10_000.0,
         ema_half_life_images=5_000.0,
         penalty_gamma=1.0,
         differentiable=1.0,
+        starts_at_mean=True,
         sample_epochs=(1, 10, 100),
     )
 

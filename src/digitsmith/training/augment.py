@@ -1,4 +1,4 @@
-"""Digit-safe augmentation of the real images (second report, section 4.2): shift, rotate, scale, bend.
+"""Digit-safe augmentation of the real images (second report, section 4.2): shift, rotate, scale, stretch, shear, bend.
 
 One sampling grid per image, all moves at once, so that pixels are interpolated a single time.
 """
@@ -48,6 +48,12 @@ def augment(images: Tensor, settings: Augmentation, generator: torch.Generator) 
         ],
         dim=1,
     )  # [B, 2, 3]
+    if settings.stretch > 0 or settings.shear_deg > 0:
+        wider, higher = 1.0 / (1.0 + uniform(settings.stretch)), 1.0 / (1.0 + uniform(settings.stretch))
+        lean = uniform(math.radians(settings.shear_deg)).tan() * height / width
+        none = torch.zeros_like(lean)
+        own = torch.stack([torch.stack([wider, lean], dim=1), torch.stack([none, higher], dim=1)], dim=1)
+        affine = torch.cat([affine[:, :, :2] @ own, affine[:, :, 2:]], dim=2)
     grid = F.affine_grid(affine, list(images.shape), align_corners=False)  # [B, H, W, 2]
     if settings.elastic_px > 0:
         grid = grid + elastic_field(settings.elastic_px, images.shape, generator)

@@ -2,7 +2,8 @@
 
 Three things keep it from learning the few by heart: every image is moved before D sees it (`differentiable.py`), a
 tenth of the images is held out and says which generator to keep (`holding_out.py`), and G is asked for more styles than
-the few images have.
+the few images have. And one keeps it from failing unseen: a generator that draws one image over and over is thrown
+away, and training begins again from other weights.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from numpy.typing import NDArray
 from digitsmith.config import TrainSettings, few
 from digitsmith.data.digits import Digits
 from digitsmith.models.penman import PenmanGenerator
-from digitsmith.randomness import Stream, normal_rows, torch_generator, uniform_rows
-from digitsmith.training.batches import BatchSource, to_uint8
+from digitsmith.randomness import Stream, derived_seed, normal_rows, torch_generator, uniform_rows
+from digitsmith.training.batches import BatchSource, to_float, to_uint8
 from digitsmith.training.differentiable import moved_style, random_stretch
+from digitsmith.training.health import COLLAPSED_BELOW, spread_within_classes
 from digitsmith.training.holding_out import energy_score, held_out
 from digitsmith.training.loop import prepared, set_pace, steps_in
 from digitsmith.training.machine import keep_freed_memory, resolve
@@ -35,6 +37,8 @@ OnProgress = Callable[[int, int], None]
 BUDGET_IMAGES = 120_000
 LOOKS = 12  # at the held-out images, evenly over the budget
 PATIENCE = 4  # looks without a better one before it stops
+ATTEMPTS = 3  # at a generator that is alive
+SETTLED_AFTER = 30_000  # images: a generator that repeats itself then, stays so; before it, many do
 _DRAWN_PER_CLASS = 200  # for a look
 _PASS = 128  # images drawn at once
 
@@ -109,16 +113,28 @@ def train_on_few(
         classes=len(digits.classes),
         budget_images=budget_images or BUDGET_IMAGES,
     )
-    settings = dataclasses.replace(settings, seed=seed, threads=threads, device="cpu")
-    return _trained(with_style(resolve(settings), digits), learning, judging, on_progress=on_progress)
+    settings = with_style(resolve(dataclasses.replace(settings, seed=seed, threads=threads, device="cpu")), digits)
+    torch.set_num_threads(settings.threads)
+    keep_freed_memory()
+    for attempt in range(1, ATTEMPTS):
+        model = _trained(settings, learning, judging, on_progress=on_progress, may_fail=True)
+        if model is not None:
+            return model
+        settings = dataclasses.replace(settings, seed=derived_seed(seed, Stream.WEIGHTS, attempt))
+    model = _trained(settings, learning, judging, on_progress=on_progress, may_fail=False)
+    assert model is not None
+    return model
 
 
 def _trained(
-    settings: TrainSettings, learning: Digits, judging: Digits | None, *, on_progress: OnProgress | None = None
-) -> FewModel:
-    """The generator of the best look, or of the last step where nothing is held out."""
-    torch.set_num_threads(settings.threads)
-    keep_freed_memory()
+    settings: TrainSettings,
+    learning: Digits,
+    judging: Digits | None,
+    *,
+    on_progress: OnProgress | None,
+    may_fail: bool,
+) -> FewModel | None:
+    """The generator of the best look, or of the last step where nothing is held out; None for one that has died."""
     state, source = prepared(settings, learning, Observer())
     size, total = settings.batch_size, steps_in(settings, learning)
     every = max(1, total // LOOKS)
@@ -131,6 +147,8 @@ def _trained(
         state.averaged.update(images_seen=state.step * size, batch_size=size)
         if on_progress is not None:
             on_progress(state.step * size, total * size)
+        if may_fail and state.step == SETTLED_AFTER // size and _repeats_itself(state, learning, seed=settings.seed):
+            return None
         if judging is not None and (state.step % every == 0 or state.step == total):
             looks.append(Look(state.step * size, _judged(state, judging, seed=settings.seed)))
             best = min(looks, key=lambda look: look.energy_score)
@@ -142,6 +160,18 @@ def _trained(
     if kept.styled:
         _widen_styles(kept, source, seed=settings.seed, strength=settings.differentiable)
     return FewModel(kept, settings, learning.classes, kept_at, tuple(looks))
+
+
+def _repeats_itself(state: TrainingState, learning: Digits, *, seed: int) -> bool:
+    """Whether the averaged generator draws a class far more alike than its images are, which a few may be."""
+    classes = len(learning.classes)
+    labels = np.tile(np.arange(classes), _DRAWN_PER_CLASS)
+    assert isinstance(state.averaged.network, PenmanGenerator)
+    drawn = torch.from_numpy(_drawn(state.averaged.network, labels, seed=seed))
+    real = torch.tensor(learning.images)
+    of_drawn = spread_within_classes(to_float(drawn), torch.from_numpy(labels), classes)
+    of_real = spread_within_classes(to_float(real), torch.tensor(learning.labels), classes)
+    return bool(of_drawn < COLLAPSED_BELOW * of_real)
 
 
 def _judged(state: TrainingState, judging: Digits, *, seed: int) -> float:

@@ -17,7 +17,6 @@ import dataclasses
 import hashlib
 import io
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +27,13 @@ from digitsmith.config import TrainSettings, settings_from_dict, settings_to_dic
 from digitsmith.data.digits import Digits
 from digitsmith.data.strokes import drawn_in_strokes
 from digitsmith.errors import CheckpointError, InputError
-from digitsmith.storage import storage_errors, write_bytes_atomically, write_json_atomically
+from digitsmith.storage import (
+    only_writer,
+    other_files,
+    storage_errors,
+    write_bytes_atomically,
+    write_json_atomically,
+)
 from digitsmith.training.run_files import RUN_FORMAT, read_run
 
 MAY_CHANGE = {
@@ -94,13 +99,7 @@ class RunFolder:
             StorageError: the folder cannot be made.
         """
         self._refuse_other_files()
-        with storage_errors(self.root):
-            self.root.mkdir(parents=True, exist_ok=True)
-            handle = (self.root / ".lock").open("w")
-        with handle:
-            if not _lock(handle.fileno()):
-                raise InputError(f"{self.root}: another process is training into it; wait for it or choose --out")
-            self._clear_leftovers()
+        with only_writer(self.root, doing="training into it"):
             yield
 
     def read_record(self) -> dict[str, Any]:
@@ -163,22 +162,12 @@ class RunFolder:
         """Record the settings that a resumed run has otherwise."""
         write_json_atomically(self.record, self.read_record() | self._record(settings, digits))
 
-    def _clear_leftovers(self) -> None:
-        """What a process left that was killed while it wrote: files, and folders of half-made data sets."""
-        with storage_errors(self.root):
-            for leftover in list(self.root.rglob(".*.partial-*")):
-                if leftover.is_dir():
-                    shutil.rmtree(leftover)
-                else:
-                    leftover.unlink(missing_ok=True)
-
     def _refuse_other_files(self) -> None:
         """A folder without a run must be empty, but for what a process killed in its first moments leaves."""
         with storage_errors(self.root):
             if self.is_run() or not self.root.exists():
                 return
-            there = sorted(path.name for path in self.root.iterdir())
-        others = [name for name in there if name != ".lock" and ".partial-" not in name]
+            others = other_files(self.root)
         if others:
             raise InputError(f"{self.root}: holds other files ({others[0]}) and no run; choose another --out")
 
@@ -197,6 +186,9 @@ class RunFolder:
         }
 
 
+LATER_MOVES = ("stretch", "shear_deg")  # runs from before there were these go on
+
+
 def identity(settings: TrainSettings, digits: Digits) -> str:
     """SHA-256 of all that decides a run's bits: its settings but for `MAY_CHANGE`, and its data.
 
@@ -204,17 +196,6 @@ def identity(settings: TrainSettings, digits: Digits) -> str:
     """
     indecisive = MAY_CHANGE.union(settings.without_effect)
     decisive = {key: value for key, value in settings_to_dict(settings).items() if key not in indecisive}
+    moves = decisive["augmentation"]
+    decisive["augmentation"] = {key: value for key, value in moves.items() if value or key not in LATER_MOVES}
     return hashlib.sha256(json.dumps([decisive, digits.fingerprint()], sort_keys=True).encode()).hexdigest()
-
-
-def _lock(descriptor: int) -> bool:
-    """Take the operating system's lock, which a killed process gives back by itself."""
-    try:
-        import fcntl
-    except ImportError:  # Windows has none; two writers there are the user's to avoid
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

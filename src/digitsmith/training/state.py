@@ -10,9 +10,11 @@ from torch import Tensor, nn
 from digitsmith.config import TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.errors import CheckpointError
+from digitsmith.models.penman import PenmanGenerator
 from digitsmith.models.registry import build_networks
 from digitsmith.models.sgan import SganDiscriminator
 from digitsmith.training.adam import Adam
+from digitsmith.training.batches import to_float
 from digitsmith.training.checkpoint import Checkpoint
 from digitsmith.training.ema import Averaged, half_life_in_images
 from digitsmith.training.losses import GENERATOR_LOSSES
@@ -39,6 +41,8 @@ class TrainingState:
             channels=settings.channels,
             styled=settings.style != "none",
         )
+        if settings.starts_at_mean and isinstance(generator, PenmanGenerator):
+            generator.start_at(to_float(torch.tensor(digits.images.mean(axis=(0, 2, 3)))))
         # channels_last is the layout in which the processor's and the GPU's convolutions are fastest
         generator.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         discriminator.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
