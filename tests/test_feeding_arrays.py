@@ -65,6 +65,7 @@ WRONG = {
     "none": (("penman",), {"count": 0}, "0 images asked for; ask for at least 1"),
     "more than there are": (("mnist",), {"count": 60_001}, "has 60,000 images; count must be 1 to that, not 60,001"),
     "a name of nothing": (("mnits",), {}, "mnits: is no data set (mnist,"),
+    "a name that no file can have": (("a" * 300,), {}, "aaa...: is no data set (mnist,"),
     "another split": (("mnist",), {"split": "validation"}, "validation"),
     "a split of images at hand": ((colour(),), {"split": "test"}, "images at hand have no splits"),
     "a model without labels": (("gan",), {"count": 5}, "gan draws digits without labels"),

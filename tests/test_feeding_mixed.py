@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -164,9 +166,21 @@ def test_drawn_once_for_many_runs(cache: Path, model: DigitModel, monkeypatch: p
 def test_a_damaged_file_is_drawn_anew(cache: Path, model: DigitModel) -> None:
     first = np.array(thousand(model))
     (path,) = cache.iterdir()
-    for content in (path.read_bytes()[:-1], b"", b"no array"):
+    whole = path.read_bytes()
+    for content in (whole[:-1], b"", b"no array", whole.replace(b"}", b" ", 1)):
         path.write_bytes(content)
         assert np.array_equal(thousand(model), first)
+
+
+def test_a_cache_that_can_only_be_read_is_used(cache: Path, model: DigitModel, monkeypatch, capsys) -> None:
+    first = np.array(thousand(model))
+    capsys.readouterr()
+
+    def refused(path: Path) -> None:
+        raise PermissionError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "utime", refused)
+    assert np.array_equal(thousand(model), first) and not capsys.readouterr().err
 
 
 def test_the_oldest_give_way(cache: Path, model: DigitModel, monkeypatch: pytest.MonkeyPatch) -> None:

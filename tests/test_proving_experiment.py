@@ -17,6 +17,7 @@ from digitsmith.proving import bench, pools
 from digitsmith.proving.choosing import SHARES, STRENGTHS
 from digitsmith.proving.conclusion import Proof
 from digitsmith.proving.proof import prove
+from digitsmith.proving.records import Records
 from digitsmith.proving.sets import few_of, folds_of
 from proofs import Trainer, digits
 
@@ -208,6 +209,90 @@ def test_results_of_another_experiment_are_not_mixed(proof: Proof, pool: Digits,
     assert (proof.folder / "proof.json").read_bytes() == before
 
 
+def test_digits_of_two_shipped_models_are_not_mixed(tmp_path: Path) -> None:
+    def opened(**shipped: str) -> dict[str, Any]:
+        with Records.opened(tmp_path, {"steps": 1} | shipped) as records:
+            return dict(records.experiment)
+
+    assert "shipped" not in opened()  # arm e was not asked for
+    opened(shipped="one")
+    assert opened()["shipped"] == "one"  # and is not now, but its runs are there
+    with pytest.raises(InputError, match="holds a proof with another shipped model"):
+        opened(shipped="another")
+
+
+def test_a_record_with_a_damaged_row_is_refused(proof: Proof, tmp_path: Path) -> None:
+    whole = json.loads((proof.folder / "proof.json").read_bytes())
+    whole["pending"] = [{**whole["choices"][0], "value": 0.5, "fold": 0, "right": 1, "images": 2, "cross_entropy": 1.0}]
+    del whole["pending"][0]["chosen"]
+    for rows in ("runs", "choices", "gans", "pending"):
+        row = whole[rows][0]
+        damaged: list[Any] = ["a row", 3]
+        for key in row.keys() - {"accuracy", "candidates"}:
+            rest = {name: value for name, value in row.items() if name != key}
+            damaged += [rest, *(rest | {key: bad} for bad in ([], None, -1, float("nan"), True))]
+        for one in damaged:
+            (tmp_path / "proof.json").write_text(json.dumps(whole | {rows: [one]}))
+            with (
+                pytest.raises(InputError, match="is no record of a proof, or damaged"),
+                Records.opened(tmp_path, whole["experiment"]),
+            ):
+                pass
+    (tmp_path / "proof.json").write_text(json.dumps(whole))
+    with Records.opened(tmp_path, whole["experiment"]) as records:
+        assert len(records.runs) == len(whole["runs"]) and len(records.pending) == 1
+
+
+def test_the_disk_is_asked_before_any_training(pool: Digits, test_set: Digits, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").touch()
+    told: list[str] = []
+    with pytest.raises(InputError, match="a part of this path is a file"):
+        proven(pool, test_set, tmp_path / "letter.txt" / "out", on_stage=lambda stage, done, total: told.append(stage))
+    assert not told
+
+
+def test_two_do_not_write_into_one_folder(pool: Digits, test_set: Digits, tmp_path: Path) -> None:
+    def second(number: int) -> None:
+        with pytest.raises(InputError, match="another process is proving there"):
+            proven(pool, test_set, tmp_path / "out", per_class=(4,))
+
+    trainer = Trainer(before=second)
+    proven(pool, test_set, tmp_path / "out", per_class=(4,), arms=("a", "c"), train=trainer)
+    assert trainer.given
+
+
+def test_what_a_killed_process_left_is_cleared_away(pool: Digits, test_set: Digits, tmp_path: Path) -> None:
+    """Killed while it wrote the data set, whose half would be refused as somebody else's."""
+    proven(pool, test_set, tmp_path / "out", per_class=(4,), arms=("a",))
+    half = tmp_path / "out" / "augmented" / ".4-a-class.partial-1"
+    (tmp_path / "out" / "augmented" / "4-a-class").rename(half)
+    proof = proven(pool, test_set, tmp_path / "out", per_class=(4,), arms=("a",))
+    assert not half.exists() and [one.folder.name for one in proof.delivered] == ["4-a-class"]
+
+
+def test_nothing_is_written_into_what_is_read(tmp_path: Path, pool: Digits) -> None:
+    np.savez(tmp_path / "mine.npz", x_train=pool.images[:, 0], y_train=pool.labels)
+    with pytest.raises(InputError, match="lies within"):
+        prove(tmp_path, out=tmp_path / "proof", per_class=(3,))
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.npz"]
+
+
+def test_what_has_to_be_known_is_told(proof: Proof, pool: Digits, test_set: Digits, tmp_path: Path) -> None:
+    notes = " ".join(proof.notes)
+    assert "Left out: real + augmentation + shipped model. penman draws the classes" in notes
+    assert "With 6 images a class the seeds have most of their images in common" in notes  # of 8
+    mostly_new = Digits(
+        np.concatenate([test_set.images, pool.images[:2]]),
+        np.concatenate([test_set.labels, pool.labels[:2]]),
+        pool.classes,
+    )
+    other = proven(pool, mostly_new, tmp_path / "out", per_class=(4,), arms=("a",))
+    assert "2 of the 62 test images are also among the images that the few are drawn from" in " ".join(other.notes)
+    for one in (proof, other):
+        page = " ".join(one.page.read_text().split())
+        assert all(" ".join(note.split()) in page for note in one.notes)
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"format": 1}', b'{"format": 1, "runs": 3}', b"[]", b"\xff"])
 def test_a_damaged_record_is_refused(pool: Digits, test_set: Digits, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "proof.json").write_bytes(content)
@@ -218,14 +303,28 @@ def test_a_damaged_record_is_refused(pool: Digits, test_set: Digits, tmp_path: P
 
 def test_a_folder_of_something_else_is_left_alone(pool: Digits, test_set: Digits, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
-    for out in (tmp_path, tmp_path / "letter.txt"):
-        with pytest.raises(InputError, match="holds something else"):
+    for out, words in ((tmp_path, "holds something else"), (tmp_path / "letter.txt", "is a file")):
+        with pytest.raises(InputError, match=words):
             proven(pool, test_set, out)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
+@pytest.mark.parametrize("places", [range(4, 5), range(6, 7), range(8, 9)])
+def test_damaged_digits_are_none(pool: Digits, tmp_path: Path, places: range) -> None:
+    kept = pools.Pools(tmp_path, Trainer(), None, 1)
+    kept.trained("some", few_of(pool, 3, seed=0), per_class=3, seed=0)
+    path = tmp_path / "some.npz"
+    assert kept.kept("some", pool) is not None
+    content = bytearray(path.read_bytes())
+    first = content.index(b"PK\x01\x02")  # of the directory: version, flags, method of an array
+    for place in places:
+        content[first + place + 2] = 0xFF
+    path.write_bytes(content)
+    assert kept.kept("some", pool) is None
+
+
 def test_digits_that_were_cut_off_are_made_anew(pool: Digits, test_set: Digits, tmp_path: Path) -> None:
-    asked = {"per_class": (4,), "arms": ("c",)}
+    asked = {"per_class": (4,), "arms": ("a", "c")}
     proven(pool, test_set, tmp_path / "out", **asked)
     for kept in (tmp_path / "out" / "digits").iterdir():
         kept.write_bytes(kept.read_bytes()[:500])
@@ -236,7 +335,7 @@ def test_digits_that_were_cut_off_are_made_anew(pool: Digits, test_set: Digits, 
 
 def test_the_shipped_model_is_asked_for_digits_alone(pool: Digits, test_set: Digits, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="arm e does not fit: penman draws the classes"):
-        proven(pool, test_set, tmp_path / "out", arms=("a", "e"))
+        proven(pool, test_set, tmp_path / "out", arms=("b", "e"))
     ten, test = digits(0, 4, classes=10), digits(30_000, 2, classes=10)
     proof = proven(ten, test, tmp_path / "ten", per_class=(3,), arms=("b", "e"))
     assert {run["arm"] for run in record(tmp_path / "ten")["runs"]} == {"b", "e"}
@@ -267,6 +366,8 @@ def test_progress_counts_every_training_once(pool: Digits, test_set: Digits, tmp
         ({"arms": ("a", "x")}, "no arm 'x'"),
         ({"arms": ()}, "no arm ''"),
         ({"arms": ("a", "a")}, "named twice"),
+        ({"arms": ("a", "d")}, "arm d is compared with arm b .*; ask for both, as b,d"),
+        ({"seeds": 10_000_000}, "1,000 at most"),
         ({"format": "gif"}, "unknown format"),
         ({"per_class": (9,)}, "class '0' has 8 images to learn from, not the 9"),
     ],
@@ -282,11 +383,11 @@ def test_what_cannot_be_is_refused_before_anything_is_made(
 def test_images_that_no_gan_can_draw_are_refused_at_once(pool: Digits, tmp_path: Path) -> None:
     odd = replace(pool, images=pool.images[:, :, 1:, :].copy())
     with pytest.raises(InputError, match="images are 27x28, and a GAN takes square ones"):
-        proven(odd, odd, tmp_path / "out")
-    proven(odd, odd, tmp_path / "out", arms=("a", "b"), per_class=(3,))
+        proven(odd, replace(odd, images=255 - odd.images), tmp_path / "out")
+    proven(odd, replace(odd, images=255 - odd.images), tmp_path / "out", arms=("a", "b"), per_class=(3,))
 
 
 def test_images_too_small_for_a_recogniser_are_refused_at_once(pool: Digits, tmp_path: Path) -> None:
     tiny = replace(pool, images=pool.images[:, :, 9:19, 9:19].copy())
     with pytest.raises(InputError, match="10x10"):
-        proven(tiny, tiny, tmp_path / "out")
+        proven(tiny, None, tmp_path / "out", per_class=(3,))

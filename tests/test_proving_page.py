@@ -13,6 +13,8 @@ from PIL import Image
 from digitsmith import cli
 from digitsmith.proving import pools, proof
 from digitsmith.proving.conclusion import Proof
+from digitsmith.proving.records import Run
+from digitsmith.proving.verdict import findings
 from digitsmith.report.proof_plots import accuracy_figure, differences_figure, differences_numbers
 from digitsmith.report.style import figure_bytes
 from proofs import Trainer, digits
@@ -85,6 +87,20 @@ def test_the_plots_are_the_same_bytes_and_hold_perfect_scores(proven: Proof) -> 
     json.dumps(numbers, allow_nan=False)
 
 
+@pytest.mark.parametrize("shares", [(0.957, 0.968), (0.12, 0.23), (0.9, 0.99), (0.999, 1.0), (0.5, 0.5)])
+def test_accuracies_stand_at_marks_wherever_they_lie(shares: tuple[float, float]) -> None:
+    runs = [
+        Run(10, seed, arm, round(10_000 * share) - seed, 10_000, 1.0, 0.0, 1.0)
+        for arm, share in zip("ab", shares, strict=True)
+        for seed in range(3)
+    ]
+    (axes,) = accuracy_figure(findings(runs), least_error=0.5 / 10_000).axes
+    bottom, top = axes.get_ylim()
+    marks = dict(zip(axes.get_yticks(), (text.get_text() for text in axes.get_yticklabels()), strict=True))
+    seen = {text for place, text in marks.items() if top <= place <= bottom}
+    assert len(seen) >= 2 and all(text.endswith(" %") for text in seen)
+
+
 def test_the_table_of_a_document_has_a_row_for_each_number(proven: Proof) -> None:
     table = proof_table(json.loads(proven.record.read_bytes()))
     rows = [line for line in table.splitlines() if line.startswith("| 3 ") or line.startswith("| 5 ")]
@@ -114,7 +130,10 @@ def scans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ((*SCANS, "--per-class", "3,10"), "class '0' has 3 images to learn from, not the 10 asked for"),
         ((*SCANS, "--per-class", "3,3"), "list of different numbers"),
         ((*SCANS, "--per-class", "3", "--arms", "a;b"), "there is no arm 'a;b'"),
-        ((*SCANS, "--per-class", "3", "--arms", "a,e"), "arm e does not fit"),
+        ((*SCANS, "--per-class", "3", "--arms", "b,e"), "arm e does not fit"),
+        ((*SCANS, "--per-class", "3", "--arms", "d"), "arm d is compared with arm b"),
+        ((*SCANS, "--per-class", "3", "--test", "scans/"), "most of the test images are also among those to learn"),
+        (("prove", "--data", "scans", "--out", "scans/out", "--per-class", "3"), "scans/out: lies within scans"),
         ((*SCANS, "--per-class", "3", "--seeds", "1"), "takes 2 seeds at the least"),
         ((*SCANS, "--per-class", "3", "--format", "gif"), "unknown format 'gif'"),
         ((*SCANS, "--per-class", "3", "--test", "nowhere"), "nowhere: no such file or folder"),

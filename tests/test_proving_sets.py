@@ -75,7 +75,9 @@ def test_a_test_set_is_taken_where_there_is_one(pool: Digits, tmp_path: Path) ->
     assert not sets.held_out and len(sets.pool) == len(pool) and (sets.test.images == test.images).all()
     np.savez(tmp_path / "train.npz", x_train=pool.images[:, 0], y_train=pool.labels)
     assert real_sets(tmp_path / "train.npz").held_out
-    assert (real_sets(pool, path).test.images == pool.images).all()  # a set of its own: all of it
+    assert (real_sets(test, path).test.images == pool.images).all()  # a set of its own: all of it
+    with pytest.raises(InputError, match="most of the test images are also among those to learn from"):
+        real_sets(pool, path)
     assert not real_sets(path, path).held_out
 
 

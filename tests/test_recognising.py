@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -190,7 +192,8 @@ def test_the_command_reads_labelled_and_unlabelled_images(
     np.savez(tmp_path / "set.npz", images=images[:, 0], labels=few_digits.labels[:12])
     wrong = int((answers != few_digits.labels[:12]).sum())
     assert run_command(["recognise", str(tmp_path / "set.npz"), "--model", str(sgan_run)]) == 0
-    assert f"(all but {wrong})" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"(all but {wrong})" in said and "12 of " in said and "set.npz" in said  # which images, of which split
 
     (tmp_path / "scans").mkdir()
     for number, image in enumerate(images[:, 0]):
@@ -225,3 +228,21 @@ def test_the_command_exports(sgan_run: Path, tmp_path: Path, capsys: pytest.Capt
     assert out.read_bytes() == load_recogniser(sgan_run).onnx()
     assert run_command(["export", str(tmp_path), "-o", str(out)]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_file_whose_name_is_no_text_is_named_all_the_same(sgan_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "scans").mkdir()
+    picture = Image.new("L", (28, 28))
+    for name in (b"a.png", b"b\xff.png"):
+        picture.save(os.fsencode(tmp_path / "scans") + b"/" + name)
+    out = tmp_path / "answers.csv"
+    assert run_command(["recognise", str(tmp_path / "scans"), "--model", str(sgan_run), "-o", str(out)]) == 0
+    with out.open(encoding="utf-8", newline="") as file:
+        assert [row["image"] for row in csv.DictReader(file)] == ["a.png", "b\\udcff.png"]
+
+
+def test_it_travels_to_other_processes(sgan_run: Path, few_digits: Digits) -> None:
+    recogniser = load_recogniser(sgan_run)
+    other = pickle.loads(pickle.dumps(recogniser))
+    assert other.config == recogniser.config
+    assert (other.probabilities(few_digits.images) == recogniser.probabilities(few_digits.images)).all()

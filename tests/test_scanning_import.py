@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from pathlib import Path
 
@@ -142,6 +143,60 @@ def test_a_sheet_among_loose_pictures_is_found_and_one_without_label_refused(tmp
         import_scans(tmp_path / "in" / "other.png", out=tmp_path / "none", sheet=True)
 
 
+@pytest.fixture
+def sheets(tmp_path: Path) -> Path:
+    """Two sheets of the classes 1 and 7, five boxes each, in a folder for each writer."""
+    layout = sheet_layout(classes=("1", "7"), per_class=5)
+    digits = np.stack([MNIST.images[FIRST[int(layout.classes[box.label])], 0] for box in layout.boxes])
+    for writer in ("alice", "bob"):
+        (tmp_path / "sheets" / writer).mkdir(parents=True)
+        (tmp_path / "sheets" / writer / "1.png").write_bytes(encoded(filled_sheet(layout, digits, dpi=120)))
+    return tmp_path / "sheets"
+
+
+def test_sheets_name_their_classes_whatever_their_folders_are_called(sheets: Path, tmp_path: Path) -> None:
+    done = import_scans(sheets, out=tmp_path / "out", sheet=True, format="npz")
+    assert (dict(done.counts), done.sheets) == ({"1": 10, "7": 10}, 2)
+    assert read_digits(done.folder).classes == tuple("0123456789")
+    one = import_scans(sheets / "bob", out=tmp_path / "one", label="bob", format="npz")
+    assert read_digits(one.folder).classes == tuple("0123456789")
+
+
+def test_a_sheet_in_a_class_folder_is_no_digit(sheets: Path, scans: Path, tmp_path: Path) -> None:
+    (sheets / "alice" / "1.png").rename(scans / "2" / "sheet.png")
+    done = import_scans(scans, out=tmp_path / "out")
+    assert [each.name for each in done.refused] == ["2/blank.png", "2/sheet.png"]
+    assert "--sheet" in done.refused[1].reason
+
+
+def test_dotted_paper_in_a_class_folder_is_no_sheet(tmp_path: Path) -> None:
+    picture = on_paper(np.array(MNIST.images[0, 0]), side_px=1000, room=0.5, shadow=0.2)
+    rows, columns = np.indices(picture.shape)
+    picture[(rows % 50 - 25) ** 2 + (columns % 50 - 25) ** 2 < 16] = 90
+    (tmp_path / "dots" / "7").mkdir(parents=True)
+    (tmp_path / "dots" / "7" / "a.png").write_bytes(encoded(picture))
+    assert import_scans(tmp_path / "dots", out=tmp_path / "out").images == 1
+    with pytest.raises(DataError, match="--no-sheet if it is none"):
+        import_scans(tmp_path / "dots" / "7", out=tmp_path / "loose")
+    assert import_scans(tmp_path / "dots" / "7", out=tmp_path / "loose", sheet=False).images == 1
+
+
+def test_a_file_of_any_name_is_imported(scans: Path, tmp_path: Path) -> None:
+    (scans / "7" / "a.jpg").rename(scans / "7" / os.fsdecode(b"\xff<b>\n.jpg"))
+    done = import_scans(scans, out=tmp_path / "out")
+    assert done.images == 4
+    assert r"7/\udcff&lt;b&gt;\n.jpg" in done.page.read_text(encoding="utf-8")
+
+
+def test_ctrl_c_leaves_nothing(scans: Path, tmp_path: Path) -> None:
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_scans(scans, out=tmp_path / "out", on_progress=stop)
+    assert {path.name for path in tmp_path.iterdir()} == {"scans"}
+
+
 def test_the_names_at_the_top_are_these() -> None:
     assert digitsmith.import_scans is import_scans
     assert callable(digitsmith.sheet)
@@ -182,6 +237,7 @@ def test_the_sheet_command_writes_what_can_be_imported(tmp_path: Path, capsys: p
         (("import", "scans", "--out", "out", "--size", "30"), "28"),
         (("import", "scans", "--out", "out", "--ink", "blue"), "auto, dark, light"),
         (("import", "scans", "--out", "out", "--label", " "), "label"),
+        (("import", "scans/7/a.jpg", "--out", "out", "--label", "7\n8"), "visible characters"),
         (("import", "scans/2/blank.png", "--out", "out"), "none of 1 pictures"),
         (("import", "scans", "--out", "out", "--strict"), "--strict"),
         (("sheet", "-o", "a.txt"), ".pdf, .png"),

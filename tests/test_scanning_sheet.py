@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ from scanning_scenes import encoded, filled_sheet, photographed, scanned
 Gray = NDArray[np.uint8]
 Page = tuple[Gray, Gray, NDArray[np.int64]]
 LAYOUT = sheet_layout()
+MIXED_WITH = bytes.fromhex("a53c5a96c369e17b")  # as the code has it since version 1: printed sheets stay readable
 
 
 @pytest.fixture(scope="module")
@@ -105,13 +107,38 @@ def test_a_pdf_has_all_pages_and_the_same_bytes_twice(tmp_path: Path) -> None:
         ("a.pdf", {"classes": ("a", "b", "a")}, "'a' is named twice"),
         ("a.pdf", {"classes": ["name" * 5 + str(n) for n in range(5)]}, "room for 87"),
         ("a.pdf", {"per_class": 0}, "1 to 65,535"),
-        ("a.pdf", {"per_class": 60_000}, "more than 256"),
+        ("a.pdf", {"per_class": 60_000}, "more than 100"),
+        ("a.pdf", {"classes": ("日", "本")}, "cannot be printed"),
     ],
 )
 def test_a_sheet_that_cannot_be_is_refused(tmp_path: Path, name: str, options: dict[str, object], words: str) -> None:
     with pytest.raises(InputError, match=words):
         sheet(tmp_path / name, **options)  # type: ignore[arg-type]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("names", ["ab", "ßñ", "αб"])
+def test_every_row_shows_its_own_name(names: str) -> None:
+    page = draw_page(sheet_layout(classes=tuple(names), per_class=3), dpi=150)
+    px = 150 / 25.4
+    shown = [
+        page[round(top * px) : round((top + BOX_MM) * px), round(17 * px) : round(24 * px)]
+        for _, top in sheet_layout(classes=tuple(names), per_class=3).row_tops
+    ]
+    assert all(each.min() < 200 for each in shown)
+    assert (shown[0] != shown[1]).any()
+
+
+@pytest.mark.parametrize("wrong", [{"paper": 5}, {"per_class": 0}, {"page": 1}, {"names": b"\xff"}, {"names": b"aa"}])
+def test_a_code_that_no_sheet_has_is_none_even_if_its_check_is_right(wrong: dict[str, int | bytes]) -> None:
+    def cells(*, paper: int = 0, per_class: int = 26, page: int = 0, names: bytes = b"0123456789") -> NDArray[np.bool_]:
+        code = bytes([1 << 4 | paper, *per_class.to_bytes(2, "big"), page, len(names)]) + names
+        code += zlib.crc32(code).to_bytes(4, "big")
+        mixed = np.frombuffer(code.ljust(24, b"\0"), np.uint8) ^ np.frombuffer(MIXED_WITH * 3, np.uint8)
+        return np.unpackbits(mixed).reshape(-1, 64).astype(bool)
+
+    assert layout_of(cells()) == LAYOUT
+    assert layout_of(cells(**wrong)) is None  # type: ignore[arg-type]
 
 
 # --- what comes back
@@ -188,6 +215,14 @@ def test_a_sheet_that_is_cut_or_unreadable_is_refused_with_the_reason() -> None:
     smeared[-int(15 * 150 / 25.4) :, 300:900] = 128
     with pytest.raises(Refused, match="code cannot be read"):
         read_sheet(smeared)
+
+
+def test_two_sheets_on_one_picture_are_refused() -> None:
+    others = draw_page(sheet_layout(classes=("a", "b"), per_class=20), dpi=100)
+    for other in (others, draw_page(LAYOUT, dpi=100)):
+        both = np.concatenate([draw_page(LAYOUT, dpi=100), other], axis=1)
+        with pytest.raises(Refused, match="two sheets"):
+            read_sheet(np.pad(both, 40, constant_values=90))
 
 
 def test_one_smeared_copy_of_the_code_does_not_matter() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import zipfile
 from pathlib import Path
@@ -55,6 +56,8 @@ def test_a_folder_around_everything_is_seen_through(tmp_path: Path) -> None:
         ("8/b.png", "8"),
     ]
     assert seen(zip_of(tmp_path / "b.zip", "a.png", "b.jpg")) == [("a.png", None), ("b.jpg", None)]
+    assert seen(zip_of(tmp_path / "sheets.zip", "sheets/a.png", "sheets/b.jpg")) == [("a.png", None), ("b.jpg", None)]
+    assert seen(zip_of(tmp_path / "other.zip", "7/a.png", "7/b.jpg")) == [("7/a.png", "7"), ("7/b.jpg", "7")]
 
 
 def test_a_picture_and_loose_pictures_have_no_label(tmp_path: Path) -> None:
@@ -76,6 +79,31 @@ def test_a_link_back_to_the_folder_has_an_end(tmp_path: Path) -> None:
     root = folder_of(tmp_path / "scans", "7/a.png")
     (root / "7" / "again").symlink_to(root)
     assert seen(root) == [("7/a.png", "7")]
+
+
+def test_a_linked_class_folder_is_followed(tmp_path: Path) -> None:
+    folder_of(tmp_path / "elsewhere", "a.png")
+    root = folder_of(tmp_path / "scans", "7/a.png")
+    (root / "8").symlink_to(tmp_path / "elsewhere")
+    assert seen(root) == [("7/a.png", "7"), ("8/a.png", "8")]
+
+
+@pytest.mark.parametrize("name", [b" ", b"7\n8", b"7\xff"])
+def test_a_folder_that_cannot_name_a_class_is_refused(tmp_path: Path, name: bytes) -> None:
+    folder_of(tmp_path / os.fsdecode(name), "a.png")
+    with pytest.raises(DataError, match="cannot name a class") as refusal:
+        pictures_in(folder_of(tmp_path, "6/a.png"))
+    assert str(refusal.value).isprintable()
+
+
+def test_any_name_of_a_file_can_be_shown_and_any_refusal_of_the_system_is_one_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7" / os.fsdecode(b"a\xff\n.png")).write_bytes(b"a")
+    (tmp_path / "7" / "gone.png").symlink_to(tmp_path / "nowhere")
+    odd, gone = pictures_in(tmp_path).items
+    assert odd.name == r"7/a\udcff\n.png" and odd.read() == b"a"
+    with pytest.raises(Refused, match=r"^is a link to something that is gone"):
+        gone.read()
 
 
 @pytest.mark.parametrize(
@@ -100,6 +128,11 @@ def test_a_zip_with_a_link_is_refused(tmp_path: Path) -> None:
         made.writestr(info, b"/etc/passwd")
     with pytest.raises(DataError, match="is a link"):
         pictures_in(packed)
+
+
+def test_a_zip_packed_by_more_than_deflate_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="not packed by deflate"):
+        pictures_in(zip_of(tmp_path / "a.zip", "7/a.png", method=zipfile.ZIP_LZMA))
 
 
 def test_a_zip_bomb_is_refused_by_its_ratio(tmp_path: Path) -> None:

@@ -64,6 +64,8 @@ def prove(
         )
     for sentence in proof.verdicts:
         print(sentence)
+    for sentence in proof.notes:
+        print(f"note: {sentence}")
     rows: list[tuple[str, str | Path]] = [("page", proof.page), ("every run", proof.record)]
     rows += [(f"{one.per_class} a class, arm {one.arm}", one.folder) for one in proof.delivered]
     summary(rows)

@@ -29,7 +29,7 @@ def recognise(
 
     answers = read(images, model=model, split=split, resize=resize)
     total = len(answers.labels)
-    rows: list[tuple[str, str | Path]] = [("images", f"{total:,}")]
+    rows: list[tuple[str, str | Path]] = [("images", f"{total:,} of {answers.source}")]
     if answers.errors is not None:
         rows.append(("read rightly", f"{1 - answers.errors / total:.2%} (all but {answers.errors:,})"))
     if out is not None:

@@ -291,7 +291,7 @@ def sgan() -> TrainSettings:
 
 
 def few(per_class: int = 30) -> TrainSettings:
-    """penman on `per_class` images of each class, moved before D sees them (`docs/few-labels.md` says how chosen).
+    """penman on `per_class` images of each class, moved before D sees them (`docs/training.md` says what differs).
 
     120,000 images are seen of data in ten classes, which takes about two minutes on one core.
     """

@@ -101,6 +101,41 @@ def new_folder(out: Path) -> Iterator[Path]:
         _sync(target.parent)
 
 
+@contextmanager
+def only_writer(folder: Path, *, doing: str) -> Iterator[None]:
+    """Keep `folder` to this process, and clear away what one left that was killed while it wrote there.
+
+    The folder is made where there is none; `.lock` in it stays.
+
+    Args:
+        folder: of one work that is kept as it comes: a run, a proof.
+        doing: what another process does there, in words: "training into it".
+
+    Raises:
+        InputError: another process holds it.
+        StorageError: it cannot be made.
+    """
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = (folder / ".lock").open("w")
+    with handle:
+        if not _lock(handle.fileno()):
+            raise InputError(f"{folder}: another process is {doing}; wait for it or choose --out")
+        with storage_errors(folder):
+            for leftover in list(folder.rglob(".*.partial-*")):
+                if leftover.is_dir():
+                    shutil.rmtree(leftover)
+                else:
+                    leftover.unlink(missing_ok=True)
+        yield
+
+
+def other_files(folder: Path) -> list[str]:
+    """What lies in `folder`, sorted, but for what a process leaves that is killed in its first moments there."""
+    there = sorted(path.name for path in folder.iterdir())
+    return [name for name in there if name != ".lock" and ".partial-" not in name]
+
+
 def write_bytes_atomically(path: Path, content: bytes | memoryview) -> None:
     """Write a temporary file beside `path`, force it to the disk, and put it in `path`'s place.
 
@@ -140,6 +175,19 @@ def sha256_of(path: Path) -> str:
     """The file's SHA-256 in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _lock(descriptor: int) -> bool:
+    """Take the operating system's lock, which a killed process gives back by itself."""
+    try:
+        import fcntl
+    except ImportError:  # Windows has none; two writers there are the user's to avoid
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _resolved(path: Path) -> Path:

@@ -34,6 +34,8 @@ _KEYS = {
 # What zipfile and NumPy's header parser raise on damaged input, by their documentation and by fuzzing.
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError)
 _HEADER_ERRORS = (ValueError, TypeError, SyntaxError, KeyError, RecursionError, MemoryError, tokenize.TokenError)
+DAMAGES = (*_ZIP_ERRORS, *_HEADER_ERRORS)
+"""What `numpy.load` raises on a file that is missing or damaged, for those who then make their own file anew."""
 
 
 def read_npz(path: Path, *, split: str = "train") -> Digits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitsmith.data.digits import Digits
+from digitsmith.data.files import shown
 from digitsmith.data.reading import KNOWN, read_digits
 from digitsmith.drawing.loading import is_model, shipped_names
 from digitsmith.drawing.model import DigitModel
@@ -73,9 +75,10 @@ def _read(name: str | Path | Digits, split: str | None) -> Digits:
         if split is not None:
             raise InputError("images at hand have no splits; leave out the split")
         return name
-    if isinstance(name, str) and name not in KNOWN and not Path(name).exists():
+    if isinstance(name, str) and name not in KNOWN and not os.path.lexists(name):  # False also of impossible names
         raise InputError(
-            f"{name}: is no data set ({', '.join(KNOWN)}), no shipped model ({', '.join(shipped_names())}) and no path"
+            f"{shown(name, at_most=200)}: is no data set ({', '.join(KNOWN)}), "
+            f"no shipped model ({', '.join(shipped_names())}) and no path"
         )
     return read_digits(name, split=split or "train")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -57,25 +57,13 @@ class DigitDataset(Dataset[tuple[Any, Any]]):
             InputError: there is no such data, or it has no such split.
         """
         digits = real_digits(data, train=train)
-        self._set_up(root, train, transform, target_transform, classes=digits.classes, source=digits.source)
-        self.data, self.targets = as_tensors(digits.images, digits.labels)
-
-    def _set_up(
-        self,
-        root: str | Path | None,
-        train: bool,
-        transform: Transform | None,
-        target_transform: Transform | None,
-        *,
-        classes: Sequence[str],
-        source: str,
-    ) -> None:
         self.root = root
         self.train = train
         self.transform = transform
         self.target_transform = target_transform
-        self.classes = class_names(classes)
-        self.source = source
+        self.classes = class_names(digits.classes)
+        self.source = digits.source
+        self.data, self.targets = as_tensors(digits.images, digits.labels)
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         """Image and label of place `index`; IndexError beyond the last."""

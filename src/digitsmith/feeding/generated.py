@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from digitsmith.data.npz import DAMAGES
 from digitsmith.drawing.model import DigitModel
 from digitsmith.drawing.proofreader import load_proofreader
 from digitsmith.drawing.rejection import draw_proofread, why_not
@@ -74,7 +75,8 @@ def drawn_digits(model: DigitModel, labels: NDArray[np.int64], *, seed: int, rej
 def _place(model: DigitModel, labels: NDArray[np.int64], *, seed: int, reject: bool) -> Path:
     """Where such digits are kept: the name is made of all that they depend on."""
     reader = load_proofreader().sha256 if reject and not why_not(model.config) else None
-    asked = (model.config.weights_sha256, seed, reader, versions()["onnxruntime"])
+    by = versions()  # another release may draw, or turn down, otherwise
+    asked = (model.config.weights_sha256, seed, reader, by["digitsmith"], by["onnxruntime"])
     digest = hashlib.sha256(repr(asked).encode() + labels.tobytes())
     return cache_folder() / "drawn" / f"{model.config.model}-{digest.hexdigest()[:32]}.npy"
 
@@ -83,9 +85,10 @@ def _kept(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
     """The images at `path`, mapped, not read; None where there are none, or not all of them."""
     try:
         kept = np.load(path, mmap_mode="r", allow_pickle=False)
-        os.utime(path)  # the ones used last stay longest
-    except (OSError, ValueError, EOFError):
+    except DAMAGES:
         return None
+    with suppress(OSError):  # a cache that is shared may be read-only
+        os.utime(path)  # the ones used last stay longest
     return kept if kept.dtype == np.uint8 and kept.shape == shape else None
 
 

@@ -13,7 +13,7 @@ from digitsmith.data.digits import Digits
 from digitsmith.drawing.model import DigitModel
 from digitsmith.drawing.requests import MAX_IMAGES
 from digitsmith.errors import InputError
-from digitsmith.feeding.dataset import DigitDataset, Transform, as_tensors
+from digitsmith.feeding.dataset import DigitDataset, Transform
 from digitsmith.feeding.ingredients import ingredients
 from digitsmith.feeding.sources import generated_turns
 
@@ -77,8 +77,8 @@ class MixedDigits(DigitDataset):
         images, labels = np.empty((len(turns), *shape), np.uint8), np.empty(len(turns), np.int64)
         for places, (some, their_labels) in batches:
             images[places], labels[places] = some, their_labels
-        self._set_up(root, train, transform, target_transform, classes=parts.classes, source=parts.source)
-        self.data, self.targets = as_tensors(images, labels)
+        mixed = Digits(images, labels, parts.classes, parts.source)
+        super().__init__(root, train, transform, target_transform, download, data=mixed)
         self.generated = torch.from_numpy(turns)
 
 

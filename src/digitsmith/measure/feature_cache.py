@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from digitsmith.data.npz import DAMAGES
 from digitsmith.errors import DigitsmithError
 from digitsmith.storage import cache_folder, write_bytes_atomically
 
@@ -29,8 +30,8 @@ def remembered(images: NDArray[np.uint8], compute: Features, *, network: str) ->
         kept = np.load(path, allow_pickle=False)
         if kept.dtype == np.float32 and kept.ndim == 2 and len(kept) == len(images):
             return np.asarray(kept)
-    except (OSError, ValueError, EOFError):
-        pass  # not there, or cut off: what follows makes it anew
+    except DAMAGES:
+        pass  # not there, or damaged: what follows makes it anew
     features = compute(images)
     content = io.BytesIO()
     np.save(content, features, allow_pickle=False)

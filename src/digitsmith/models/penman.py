@@ -110,6 +110,7 @@ class PenmanGenerator(Generator):
     @torch.no_grad()
     def start_at(self, mean: Tensor) -> None:
         """Let images be about `mean`, float [C] in [-1, 1], everywhere, before anything has been learned."""
+        assert self.last.bias is not None
         self.last.bias.copy_(mean.clamp(-0.9, 0.9).atanh().repeat_interleave(4))  # four maps of a channel are shuffled
 
 

@@ -79,7 +79,8 @@ def parse_arms(text: str) -> tuple[str, ...]:
     """What "a,b,d" asks for, in the arms' own order.
 
     Raises:
-        InputError: an arm that there is not, one named twice, or none.
+        InputError: an arm that there is not, one named twice, none, or one with generated digits and not the same
+            arm without them, which alone says what they add.
     """
     asked = [part.strip().lower() for part in text.split(",")]
     return check_arms(asked)
@@ -93,4 +94,11 @@ def check_arms(asked: Sequence[str]) -> tuple[str, ...]:
         raise InputError(f"there is no arm {unknown or ''!r}; choose from {known}, as a,b,d")
     if len(set(asked)) < len(asked):
         raise InputError(f"arms {','.join(asked)}: one is named twice; name each once")
+    alone = next((ARMS[key] for key in asked if ARMS[key].generated and ARMS[key].against not in asked), None)
+    if alone is not None:
+        against = ARMS[alone.against]
+        raise InputError(
+            f"arm {alone.key} is compared with arm {against.key} ({against.name}); ask for both, as "
+            f"{against.key},{alone.key}"
+        )
     return tuple(key for key in ARMS if key in asked)

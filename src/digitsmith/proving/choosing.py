@@ -22,7 +22,7 @@ from digitsmith.proving.sets import folds_of
 from digitsmith.proving.teaching import Examined
 
 STRENGTHS = (0.5, 1.0, 1.5, 2.0)
-"""Of the moves, in multiples of `config.digit_safe`."""
+"""Of the moves, as `teaching.moves_of` takes it."""
 SHARES = (0.25, 0.5, 0.75)
 """Of generated digits in a batch."""
 FOLDS, ENOUGH = 3, 300

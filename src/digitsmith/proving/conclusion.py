@@ -17,7 +17,7 @@ from digitsmith.proving.choosing import SHARES, STRENGTHS
 from digitsmith.proving.delivery import Mix, mix_of, write_mix
 from digitsmith.proving.pools import seen_by_shipped
 from digitsmith.proving.records import RECORD
-from digitsmith.proving.sets import RealSets, few_of
+from digitsmith.proving.sets import RealSets, copies, few_of
 from digitsmith.proving.teaching import BATCH, Lesson, examine, moves_of, teach
 from digitsmith.proving.verdict import Findings, findings
 from digitsmith.report.cells import percent
@@ -43,6 +43,7 @@ class Proof:
         record: the JSON of every single run and choice.
         findings: accuracies, paired differences, recommendations.
         verdicts: the same in a sentence for each ingredient.
+        notes: what has to be known before the figures are believed, a sentence or a few each.
         delivered: the augmented data sets, one for each number of images a class.
     """
 
@@ -51,6 +52,7 @@ class Proof:
     record: Path
     findings: Findings
     verdicts: Sequence[str]
+    notes: Sequence[str]
     delivered: Sequence[Delivered]
 
 
@@ -72,6 +74,7 @@ def concluded(
     delivered = _deliver(folder, bench, found, format=format)
     records.findings = _told(found, delivered, folder, seen=seen)
     records.save()
+    notes = _notes(sets, numbers=numbers, seeds=seeds, seen=seen, left_out=left_out)
     page = write_proof_page(
         folder,
         records=records,
@@ -79,11 +82,10 @@ def concluded(
         classes=sets.pool.classes,
         delivered=delivered,
         shown=[one for number in numbers if (one := _shown(bench, number)) is not None],
-        notes=_notes(sets, seeds=seeds, seen=seen),
+        notes=notes,
         facts=_facts(bench, seeds=seeds),
-        left_out=left_out,
     )
-    return Proof(folder, page, folder / RECORD, found, verdicts(found), delivered)
+    return Proof(folder, page, folder / RECORD, found, verdicts(found), notes, delivered)
 
 
 def _deliver(folder: Path, bench: Bench, found: Findings, *, format: str) -> list[Delivered]:
@@ -172,9 +174,9 @@ def _shown(bench: Bench, number: int) -> Shown | None:
     return Shown(number, few.images[places], generated)
 
 
-def _notes(sets: RealSets, *, seeds: int, seen: int) -> list[str]:
+def _notes(sets: RealSets, *, numbers: Sequence[int], seeds: int, seen: int, left_out: Mapping[str, str]) -> list[str]:
     """What a reader has to know before the figures."""
-    notes = []
+    notes = [f"Left out: {ARMS[key].name}. {why}." for key, why in left_out.items()]
     if seen:
         notes.append(
             f"Arm e is no low-data result here: the shipped model was trained on MNIST's 60,000 training images, and "
@@ -185,6 +187,20 @@ def _notes(sets: RealSets, *, seeds: int, seen: int) -> list[str]:
         notes.append(
             f"The data bring no test set. {amount(len(sets.test))} images, a fifth of each class (5 at the least), "
             "were held out as one before anything else, the same for every seed."
+        )
+    known = copies(sets.test, sets.pool)
+    if known:
+        notes.append(
+            f"{amount(known)} of the {amount(len(sets.test))} test images are also among the images that the few are "
+            "drawn from, bit for bit: a recogniser may have learned them by heart."
+        )
+    fewest = int(sets.pool.counts.min())
+    shared = [amount(number) for number in numbers if number > fewest / 2]
+    if shared:
+        notes.append(
+            f"With {' and '.join(shared)} images a class the seeds have most of their images in common, because there "
+            f"are {amount(fewest)} of the smallest class to draw from: the intervals there tell of another start, and "
+            "less than they should of other images."
         )
     if len(sets.test) < _SMALL_TEST:
         notes.append(

@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import math
 import time
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -17,10 +15,12 @@ from numpy.typing import NDArray
 from digitsmith.config import DEFAULT_MODEL
 from digitsmith.data.digits import Digits
 from digitsmith.data.mnist import load_mnist
+from digitsmith.data.npz import DAMAGES
 from digitsmith.drawing.loading import load
 from digitsmith.errors import InputError
 from digitsmith.feeding.generated import drawn_digits
 from digitsmith.measure.reader import OnProgress, read
+from digitsmith.proving.sets import copies
 from digitsmith.storage import write_bytes_atomically
 
 SHIPPED = DEFAULT_MODEL
@@ -106,7 +106,7 @@ class Pools:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 return Digits(arrays["images"], arrays["labels"], few.classes, source=name)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        except DAMAGES:
             return None
 
     def trained(
@@ -139,6 +139,11 @@ def shipped_digits(like: Digits, *, per_class: int, seed: int) -> Digits:
     return Digits(images, labels, like.classes, source=SHIPPED)
 
 
+def shipped_checksum() -> str:
+    """Of the shipped model's weights: a later release may draw other digits."""
+    return load(SHIPPED).config.weights_sha256
+
+
 def why_not_shipped(pool: Digits) -> str:
     """Why the shipped model's digits are none of these images' kind; "" where they are."""
     config = load(SHIPPED).config
@@ -156,12 +161,8 @@ def why_not_shipped(pool: Digits) -> str:
 
 
 def seen_by_shipped(digits: Digits) -> int:
-    """How many of `digits` the shipped model was trained on: those that are MNIST training images, bit for bit."""
-    mnist = load_mnist("train")
-    if digits.image_shape != mnist.image_shape:
-        return 0
-    known = {image.tobytes() for image in mnist.images}
-    return sum(image.tobytes() in known for image in digits.images)
+    """How many of `digits` the shipped model was trained on: those that are MNIST training images."""
+    return copies(digits, load_mnist("train"))
 
 
 def check_budget(budget_images: int | None) -> None:

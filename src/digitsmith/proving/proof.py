@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from digitsmith.data.digits import Digits
+from digitsmith.data.reading import KNOWN
 from digitsmith.drawing.writers import check_format
 from digitsmith.errors import ConfigError, InputError, TrainingInterrupted
 from digitsmith.measure.evaluation import OnStage
@@ -20,7 +21,7 @@ from digitsmith.proving.bench import Bench, expected_s, trainings_left
 from digitsmith.proving.choosing import SHARES, STRENGTHS
 from digitsmith.proving.conclusion import Proof, concluded
 from digitsmith.proving.plan import Plan
-from digitsmith.proving.pools import Pools, TrainsOnFew, check_budget, why_not_shipped
+from digitsmith.proving.pools import Pools, TrainsOnFew, check_budget, shipped_checksum, why_not_shipped
 from digitsmith.proving.records import Records
 from digitsmith.proving.sets import RealSets, check_per_class, real_sets
 from digitsmith.proving.teaching import BATCH, STEPS
@@ -29,7 +30,8 @@ from digitsmith.training.machine import threads_that_help
 
 PER_CLASS = (10, 30, 100, 1000)
 SEEDS = 5
-RECIPE = 1
+MOST_SEEDS = 1_000  # whoever asks for more has mistyped
+RECIPE = 2
 """Another number for another way to teach or to choose: results of two recipes are not mixed."""
 
 
@@ -58,7 +60,7 @@ def prove(
         per_class: numbers of real images of each class.
         test: real images that only test; left out, the data's own test split, or a fifth of the data.
         arms: letters of `proving.arms.ARMS`; left out, all that fit the data.
-        seeds: how many pairs at each number: seeds 0, 1, ...; at least 2.
+        seeds: how many pairs at each number: seeds 0, 1, ...; 2 to 1,000.
         budget_per_gan: images that each GAN sees at the most, each counted as often as it is seen.
         steps: of every recogniser, on batches of 64.
         threads: of the CPU; 0: as many as help, measured now.
@@ -70,39 +72,48 @@ def prove(
         What was found, and where it is.
 
     Raises:
-        InputError: data or settings that cannot be right, too few images of a class, an `out` that holds
-            something else.
+        InputError: data or settings that cannot be right, too few images of a class, a test set that is part of
+            the data, an `out` that holds something else, lies within the data, or is being written by another process.
         TrainingInterrupted: Ctrl-C; the same call goes on where it was.
         StorageError: the disk refused; what was kept before is intact.
     """
     folder = Path(out)
     check_format(format)
     check_budget(budget_per_gan)
-    if seeds < 2:
-        raise InputError(f"an interval takes 2 seeds at the least, better 5 or more, not {seeds}")
+    if not 2 <= seeds <= MOST_SEEDS:
+        raise InputError(f"an interval takes 2 seeds at the least, better 5, and {MOST_SEEDS:,} at most, not {seeds}")
     if steps < 1 or threads < 0:
         raise InputError(f"{steps} steps on {threads} threads cannot be; give 1 step or more, and 0 threads or more")
     asked = None if arms is None else check_arms(arms)
+    _require_apart(folder, data, test)
     sets = real_sets(data, test)
     numbers = check_per_class(sets.pool, per_class)
     fresh_recogniser(sets.pool, seed=0)  # says now if the images are too small for it
     taken, left_out = _fitting(sets.pool, asked)
     if any(ARMS[key].source == "gan" for key in taken):
         _require_size(sets.pool)
-    experiment = _experiment(sets, budget_per_gan=budget_per_gan, steps=steps)
-    records = Records.open(folder, experiment)
-    torch.set_num_threads(threads or threads_that_help())
-    pools = Pools(folder / "digits", train, budget_per_gan, torch.get_num_threads())
-    pairs = [(number, seed) for number in numbers for seed in range(seeds)]
-    left = trainings_left(records, pools, pairs, taken, classes=len(sets.pool.classes))
-    bench = Bench(sets, records, pools, steps, Plan(on_stage, left=left, expected_s=expected_s(records, steps=steps)))
+    experiment = _experiment(sets, taken, budget_per_gan=budget_per_gan, steps=steps)
     try:
-        for number, seed in pairs:
-            bench.pair(number, seed, taken)
-        return concluded(folder, bench, numbers=numbers, seeds=seeds, arms=taken, left_out=left_out, format=format)
+        with Records.opened(folder, experiment) as records:
+            torch.set_num_threads(threads or threads_that_help())
+            pools = Pools(folder / "digits", train, budget_per_gan, torch.get_num_threads())
+            pairs = [(number, seed) for number in numbers for seed in range(seeds)]
+            left = trainings_left(records, pools, pairs, taken, classes=len(sets.pool.classes))
+            plan = Plan(on_stage, left=left, expected_s=expected_s(records, steps=steps))
+            bench = Bench(sets, records, pools, steps, plan)
+            for number, seed in pairs:
+                bench.pair(number, seed, taken)
+            return concluded(folder, bench, numbers=numbers, seeds=seeds, arms=taken, left_out=left_out, format=format)
     except KeyboardInterrupt:
         message = f"{folder}: stopped; what was finished is kept, and the same command goes on from there"
         raise TrainingInterrupted(message, signal_number=signal.SIGINT) from None
+
+
+def _require_apart(folder: Path, *read: str | Path | Digits | None) -> None:
+    """Refuse to write into what is read: the next call would take the page's folder for a class."""
+    for place in read:
+        if isinstance(place, (str, Path)) and place not in KNOWN and Path(place).resolve() in folder.resolve().parents:
+            raise InputError(f"{folder}: lies within {place}, which is read; name a folder beside it for --out")
 
 
 def _fitting(pool: Digits, asked: Sequence[str] | None) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -129,9 +140,10 @@ def _require_size(pool: Digits) -> None:
         ) from None
 
 
-def _experiment(sets: RealSets, *, budget_per_gan: int | None, steps: int) -> dict[str, Any]:
+def _experiment(sets: RealSets, arms: Sequence[str], *, budget_per_gan: int | None, steps: int) -> dict[str, Any]:
     """All that the results depend on, so that no two experiments are mixed."""
-    return {
+    shipped = {"shipped": shipped_checksum()} if "e" in arms else {}
+    return shipped | {
         "recipe": RECIPE,
         "data": sets.pool.source,
         "images": sets.pool.fingerprint(),

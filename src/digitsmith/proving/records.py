@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from digitsmith.errors import InputError
+from digitsmith.proving.arms import ARMS
 from digitsmith.proving.choosing import Candidate, Try, best
 from digitsmith.proving.teaching import Examined
-from digitsmith.storage import storage_errors, write_json_atomically
+from digitsmith.storage import only_writer, other_files, storage_errors, write_json_atomically
 
 RECORD = "proof.json"
 FORMAT = 1
@@ -20,7 +23,23 @@ Place = tuple[int, int, str]
 """Of a choice: images a class, seed, and what is chosen: "strength", or the letter of an arm for its share."""
 _PLACE = ("per_class", "seed", "of")
 _NAMES = ("data",)  # the same images may lie elsewhere by now
-_CHECKSUMS = {"images": "other images", "test": "another test set"}
+_TOLD = {
+    "recipe": "results of another version of digitsmith",
+    "images": "other images",
+    "test": "another test set",
+    "shipped": "another shipped model",
+}
+"""In words what differs, where its value says nothing."""
+_IF_BOTH = ("shipped",)  # known where arm e is asked for
+_ROWS: dict[str, dict[str, type]] = {
+    "runs": {"per_class": int, "seed": int, "arm": str, "right": int, "images": int}
+    | {"strength": float, "share": float, "seconds": float},
+    "choices": {"per_class": int, "seed": int, "of": str, "chosen": float},
+    "gans": {"per_class": int, "seed": int, "part": str, "seconds": float, "stopped_at_images": int},
+    "pending": {"per_class": int, "seed": int, "of": str, "value": float, "fold": int}
+    | {"right": int, "images": int, "cross_entropy": float},
+}
+"""What the rows of each list hold, at the least."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +80,7 @@ class Records:
         runs: in the order they came.
         choices: a row for each choice: per_class, seed, of ("strength", or an arm's letter for its share), chosen, and
             the candidates.
-        gans: a row for each GAN: per_class, seed, part ("all" or "fold 1"), seconds, stopped_at_images.
+        gans: a row for each GAN: per_class, seed, part ("all" or "without-fold-1"), seconds, stopped_at_images.
         pending: a row for each trial of a choice that is not made yet.
         findings: what follows from the runs, for those who read the file alone.
     """
@@ -75,28 +94,41 @@ class Records:
     findings: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, folder: Path, experiment: Mapping[str, Any]) -> Records:
-        """The record in `folder`, or the beginning of one.
+    @contextmanager
+    def opened(cls, folder: Path, experiment: Mapping[str, Any]) -> Iterator[Records]:
+        """The record in `folder`, or the beginning of one, for this process alone; it can be written.
 
         Raises:
-            InputError: the folder holds something else, a damaged record, or that of another experiment.
+            InputError: the folder holds something else, a damaged record, or that of another experiment, or another
+                process writes there.
+            StorageError: the disk refuses, before any work.
         """
         path = folder / RECORD
         with storage_errors(folder):
-            if not path.exists():
-                if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-                    raise InputError(f"{folder}: holds something else; name a new folder for --out")
-                return cls(folder, experiment)
-            content = path.read_bytes()
-        found = _parsed(path, content)
+            if folder.exists() and not folder.is_dir():
+                raise InputError(f"{folder}: is a file; name a new folder for --out")
+            if folder.exists() and not path.exists() and other_files(folder):
+                raise InputError(f"{folder}: holds something else; name a new folder for --out")
+        with only_writer(folder, doing="proving there"):
+            with storage_errors(path):
+                content = path.read_bytes() if path.exists() else None
+            records = cls(folder, experiment) if content is None else cls._of(path, content, experiment)
+            records.save()
+            yield records
+
+    @classmethod
+    def _of(cls, path: Path, content: bytes, experiment: Mapping[str, Any]) -> Records:
+        """What `content` holds, to go on with; InputError as of `opened`."""
+        found, folder = _parsed(path, content), path.parent
         for key, value in experiment.items():
             other = found["experiment"].get(key)
-            if other != value and key not in _NAMES:
-                what = _CHECKSUMS.get(key) or f"{key} {other or 'none'}, and this one has {value or 'none'}"
-                raise InputError(f"{folder}: holds a proof with {what}; name another folder for --out")
+            if other == value or key in _NAMES or (key in _IF_BOTH and other is None):
+                continue
+            what = _TOLD.get(key) or f"{key} {other or 'none'}, and this one has {value or 'none'}"
+            raise InputError(f"{folder}: holds a proof with {what}; name another folder for --out")
         return cls(
             folder,
-            experiment,
+            found["experiment"] | experiment,
             runs=[Run(**run) for run in found["runs"]],
             choices=found["choices"],
             gans=found["gans"],
@@ -173,17 +205,34 @@ class Records:
 
 
 def _parsed(path: Path, content: bytes) -> dict[str, Any]:
-    damaged = InputError(f"{path}: is no record of a proof, or damaged; remove it, or name another folder for --out")
     try:
         found = json.loads(content)
-        if found["format"] != FORMAT:
-            raise InputError(f"{path}: was written by another version of digitsmith; name another folder for --out")
-        found["runs"] = [{key: run[key] for key in Run.__dataclass_fields__} for run in found["runs"]]
-        for key in ("choices", "gans", "pending"):
-            assert isinstance(found[key], list)
-        assert isinstance(found["experiment"], dict) and isinstance(found["findings"], dict)
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
-        if isinstance(error, InputError):  # which is a ValueError too
-            raise
-        raise damaged from None
-    return dict(found)
+        if found["format"] == FORMAT and _is_whole(found):
+            return dict(found) | {"runs": [{key: run[key] for key in _ROWS["runs"]} for run in found["runs"]]}
+        other_version = found["format"] != FORMAT
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        other_version = False
+    what = "was written by another version of digitsmith" if other_version else "is no record of a proof, or damaged"
+    raise InputError(f"{path}: {what}; remove it, or name another folder for --out")
+
+
+def _is_whole(found: dict[str, Any]) -> bool:
+    """Whether everything is there that is read; KeyError, TypeError or AttributeError where nothing is like it."""
+    rows = [(row, kinds) for key, kinds in _ROWS.items() for row in found[key]]
+    return (
+        isinstance(found["experiment"], dict)
+        and isinstance(found["findings"], dict)
+        and all(isinstance(found[key], list) for key in _ROWS)
+        and all(_is(row[name], kind) for row, kinds in rows for name, kind in kinds.items())
+        and all(run["arm"] in ARMS and 0 <= run["right"] <= run["images"] != 0 for run in found["runs"])
+        and all(row["of"] in (STRENGTH, *ARMS) for row in found["choices"])
+    )
+
+
+def _is(value: object, kind: type) -> bool:
+    """Whether a value of JSON is a string, or a finite number from 0; a whole one for int."""
+    if kind is str or isinstance(value, bool):
+        return kind is str and isinstance(value, str)
+    if isinstance(value, float):
+        return kind is float and math.isfinite(value) and value >= 0
+    return isinstance(value, int) and value >= 0

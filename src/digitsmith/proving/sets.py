@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,7 @@ LEAST_HELD_OUT = 5
 """Images of each class that are held out at the least."""
 LEAST_PER_CLASS = 3
 """One for each fold that settings are chosen by."""
+_MOST_COPIES = 0.5  # the share of the test that may stand among the images to learn from, and is only told
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,31 @@ def real_sets(data: str | Path | Digits, test: str | Path | Digits | None = None
     5), chosen once and the same for every seed.
 
     Raises:
-        InputError: data or test that cannot be read, of other classes or shapes, or too few to hold any out.
+        InputError: data or test that cannot be read, of other classes or shapes, too few to hold any out, or a test
+            most of which stands in the data too.
     """
     pool = data if isinstance(data, Digits) else read_digits(data)
     pool.require_every_class()
     unseen = _test_of(data, test)
-    if unseen is None:
-        return _split(pool)
-    return RealSets(pool, _in_terms_of(pool, unseen), held_out=False)
+    sets = _split(pool) if unseen is None else RealSets(pool, _in_terms_of(pool, unseen), held_out=False)
+    if copies(sets.test, sets.pool) > _MOST_COPIES * len(sets.test):
+        raise InputError(
+            f"{sets.test.source}: most of the test images are also among those to learn from, and reading them would "
+            "show nothing; give a test set of other images"
+        )
+    return sets
+
+
+def copies(some: Digits, others: Digits) -> int:
+    """How many of `some` are also among `others`, bit for bit."""
+    if some.image_shape != others.image_shape:
+        return 0
+    known = {_digest(image) for image in others.images}
+    return sum(_digest(image) in known for image in some.images)
+
+
+def _digest(image: NDArray[np.uint8]) -> bytes:
+    return hashlib.blake2b(image.tobytes(), digest_size=16).digest()
 
 
 def _test_of(data: str | Path | Digits, test: str | Path | Digits | None) -> Digits | None:

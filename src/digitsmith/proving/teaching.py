@@ -32,7 +32,7 @@ class Lesson:
     """What is chosen for an arm.
 
     Attributes:
-        strength: of the moves, in multiples of `config.digit_safe`; 0: none.
+        strength: of the moves, in multiples of those of `moves_of(1)`; 0: none.
         share: of generated digits in every batch; 0: none.
     """
 
@@ -40,13 +40,19 @@ class Lesson:
     share: float = 0.0
 
 
+STRETCH, SHEAR_DEG = 0.2, 15.0
+"""At strength 1: what a GAN's digits may owe to the moves it is trained with, an arm without a GAN is given too."""
+
+
 def moves_of(strength: float) -> Augmentation:
-    """`digit_safe`'s shift, rotation, scale and elastic bend, each times `strength`."""
+    """`digit_safe`'s shift, rotation, scale and elastic bend, and a stretch and a shear, each times `strength`."""
     safe = digit_safe()
     return Augmentation(
         shift_px=safe.shift_px * strength,
         rotate_deg=safe.rotate_deg * strength,
         scale=safe.scale * strength,
+        stretch=STRETCH * strength,
+        shear_deg=SHEAR_DEG * strength,
         elastic_px=safe.elastic_px * strength,
     )
 

@@ -162,8 +162,6 @@ def _recommended(by_arm: dict[str, dict[int, float]], *, images: int) -> str:
     """
     means = {arm: float(np.mean(list(by_seed.values()))) for arm, by_seed in by_arm.items()}
     plain = [arm for arm in by_arm if not ARMS[arm].generated]
-    if not plain:
-        return max(means, key=lambda arm: means[arm])
     base = max(plain, key=lambda arm: means[arm])
     better = [
         arm

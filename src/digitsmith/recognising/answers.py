@@ -26,6 +26,7 @@ class Answers:
         sureness: the probability of each label, float32 [N].
         classes: the names of the labels.
         errors: how many are not as the images' own labels say; None for images without labels.
+        source: where the images came from, as in "mnist (train)".
     """
 
     names: tuple[str, ...]
@@ -33,6 +34,7 @@ class Answers:
     sureness: NDArray[np.float32]
     classes: tuple[str, ...]
     errors: int | None
+    source: str
 
     def csv(self) -> str:
         """A row for each image, under `image,label,probability`; labels by their names."""
@@ -40,7 +42,8 @@ class Answers:
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(("image", "label", "probability"))
         for name, label, sure in zip(self.names, self.labels.tolist(), self.sureness.tolist(), strict=True):
-            writer.writerow((name, self.classes[label], f"{sure:.4f}"))
+            text = name.encode(errors="backslashreplace").decode()  # a file's name may be no text in any encoding
+            writer.writerow((text, self.classes[label], f"{sure:.4f}"))
         return table.getvalue()
 
 
@@ -68,7 +71,7 @@ def recognise(
     if found.labels is not None and found.classes is not None:
         true = recogniser.labels_of(found.labels, found.classes, source=found.source)
         errors = int((labels != true).sum())
-    return Answers(_names(images, len(found)), labels, probabilities.max(1), recogniser.classes, errors)
+    return Answers(_names(images, len(found)), labels, probabilities.max(1), recogniser.classes, errors, found.source)
 
 
 def _names(images: str | Path, count: int) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -135,11 +136,15 @@ class Recogniser:
         )
         return cls._of(config, weights, where=str(checkpoint.path))
 
+    def __reduce__(self) -> tuple[Callable[..., Recogniser], tuple[GeneratorConfig, Weights]]:
+        """Other processes are handed the weights: what reads cannot be pickled."""
+        return _rebuilt, (self.config, self.weights)
+
     @classmethod
     def _of(cls, config: GeneratorConfig, weights: Weights, *, where: str) -> Recogniser:
         if len(weights.get("classes.bias", ())) != len(config.classes):
             raise CheckpointError(f"{where}: holds no recogniser; give the folder of one, or of a run of sgan")
-        return cls(config, weights, single_threaded(onnx_recogniser(weights, config.image_shape)))
+        return _rebuilt(config, weights)
 
     def _checked(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """`images` as uint8 [N, C, H, W]."""
@@ -152,9 +157,14 @@ class Recogniser:
         if array.dtype != np.uint8 or array.shape[1:] != self.config.image_shape:
             wanted = f"[N, {height}, {width}]" if channels == 1 else f"[N, {height}, {width}, 3]"
             raise InputError(
-                f"this recogniser reads uint8 images {wanted}, these are {array.dtype} {list(array.shape)}; resize them"
+                f"this recogniser reads uint8 images {wanted}, these are {array.dtype} {list(array.shape)}; "
+                "bring them to that form (`recognise` does with resize)"
             )
         return np.ascontiguousarray(array)
+
+
+def _rebuilt(config: GeneratorConfig, weights: Weights) -> Recogniser:
+    return Recogniser(config, weights, single_threaded(onnx_recogniser(weights, config.image_shape)))
 
 
 def load_recogniser(path: str | Path) -> Recogniser:

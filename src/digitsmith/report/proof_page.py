@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,6 @@ def write_proof_page(
     shown: Sequence[Shown],
     notes: Sequence[str],
     facts: Sequence[tuple[str, str]],
-    left_out: Mapping[str, str],
 ) -> Path:
     """Write `index.html` and, with every plot as PNG, SVG and numbers, `figures/` into `folder`.
 
@@ -83,9 +82,8 @@ def write_proof_page(
         classes: their names.
         delivered: the augmented data sets.
         shown: a look at the GANs' digits.
-        notes: what a reader has to know before the figures, a sentence each.
+        notes: what a reader has to know before the figures, a sentence or a few each.
         facts: (words, value), how it was measured.
-        left_out: arm -> why it was not run.
 
     Returns:
         The path of the page.
@@ -100,7 +98,6 @@ def write_proof_page(
         "source": records.experiment["data"],
         "verdicts": verdicts(findings),
         "notes": notes,
-        "left_out": [(ARMS[key].name, why) for key, why in left_out.items()],
         "accuracy": _accuracy(findings, records, figures),
         "differences": _differences(findings, figures),
         "arms": arms,

@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, MaxNLocator, NullFormatter, NullLocator
 
 from digitsmith.measure.estimate import Estimate
 from digitsmith.proving.arms import ARMS
@@ -34,6 +34,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
     "e": {"color": GENERATOR, "marker": "^", "linestyle": (0, (6, 1.5))},
 }
 _MARKS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)
+_FEWEST_MARKS = 3  # else they stand evenly, as where all accuracies are between two of them
 _APART = 1.035  # times: so that intervals of two arms do not hide each other
 _SIDE_IN, _ROW_IN = 7.2, 0.3
 
@@ -51,7 +52,7 @@ def accuracy_figure(findings: Findings, *, least_error: float) -> Figure:
     arms = [key for key in ARMS if any(arm == key for _, arm in findings.accuracies)]
     with house_style():
         figure = blank_figure(width_in=_SIDE_IN, height_in=4.6)
-        axes = figure.add_axes((0.09, 0.105, 0.89, 0.685))
+        axes = figure.add_axes((0.105, 0.105, 0.875, 0.685))
         for place, arm in enumerate(arms):
             own = [
                 (number, findings.accuracies[number, arm]) for number in numbers if (number, arm) in findings.accuracies
@@ -84,6 +85,9 @@ def _label_axes(axes: Axes, numbers: Sequence[int]) -> None:
     axes.set_xlabel("real images of each class")
     bottom, top = axes.get_ylim()  # errors: the axis is upside down
     marks = [mark for mark in _MARKS if top <= 1 - mark <= bottom * 1.02]
+    if len(marks) < _FEWEST_MARKS:
+        ends = 1 - min(bottom, 1.0), 1 - top
+        marks = [mark for mark in MaxNLocator(5).tick_values(*ends) if ends[0] <= mark <= ends[1]]
     axes.yaxis.set_major_locator(FixedLocator([1 - mark for mark in marks]))
     axes.yaxis.set_ticklabels([f"{100 * mark:.4g} %" for mark in marks])
     axes.yaxis.set_minor_locator(NullLocator())

@@ -86,7 +86,7 @@ def moves_in_words(strength: float) -> str:
     moves = moves_of(strength)
     return (
         f"shift up to {moves.shift_px:g} px, rotate up to {moves.rotate_deg:g}°, resize up to {moves.scale:.0%}, "
-        f"bend by {moves.elastic_px:g} px"
+        f"stretch up to {moves.stretch:.0%}, shear up to {moves.shear_deg:g}°, bend by {moves.elastic_px:g} px"
     )
 
 

@@ -20,6 +20,7 @@ MAX_RATIO = 200  # unpacked to packed, of all together: photographs hardly shrin
 _SMALL_BYTES = 64 * 2**20  # unpacked, below which no ratio matters
 _LEFT_BEHIND = re.compile(r"__MACOSX|\..*|Thumbs\.db|desktop\.ini", re.IGNORECASE)
 _ENCRYPTED = 0x1
+_PACKED_BY = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # others unpack without a limit, and fail in ways of their own
 
 
 def members(path: Path, *, largest_bytes: int) -> dict[PurePosixPath, Callable[[], bytes]]:
@@ -28,7 +29,8 @@ def members(path: Path, *, largest_bytes: int) -> dict[PurePosixPath, Callable[[
 
     Raises:
         DataError: no zip, a damaged one, a member whose name leads outside the archive, a link, a member with a
-            password, two of one name, or more members, bytes or compression than any honest archive of pictures has.
+            password or packed by anything but deflate, two of one name, or more members, bytes or compression than any
+            honest archive of pictures has.
     """
     with reading(path):
         try:
@@ -75,6 +77,11 @@ def _checked_name(path: Path, info: zipfile.ZipInfo) -> PurePosixPath:
         raise DataError(f"{named(path)}: its member {shown(written, at_most=80)} is a link; make it without links")
     if info.flag_bits & _ENCRYPTED:
         raise DataError(f"{named(path)}: has a password; unpack it and import the folder")
+    if info.compress_type not in _PACKED_BY:
+        raise DataError(
+            f"{named(path)}: its member {shown(written, at_most=80)} is not packed by deflate, as in a plain zip; "
+            "unpack it and import the folder"
+        )
     return name
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from digitsmith.scanning.components import Mask, Pieces, pieces
 from digitsmith.scanning.illumination import Gray, blurred, darkness, otsu_threshold, widened
-from digitsmith.scanning.paper import beyond_paper, without_ruled_lines
+from digitsmith.scanning.paper import beyond_paper, is_sheet, without_ruled_lines
 from digitsmith.scanning.refusals import Refused
 
 _COARSE_PX = 512  # the longer side at which the digit is looked for
@@ -32,7 +32,7 @@ _MOSTLY_TWO = 0.85  # and in one with a little
 _LITTLE = 0.2  # of the border
 _MOST_INK = 0.3  # of the picture: more is rather a sheet on a table
 _BORDERED = 2.0  # what a digit counts for that stands on what the border is of
-_DARK = 1.4  # what dark ink on light paper counts for, as most writing is that
+_DARK = 1.4  # what dark ink on light paper counts for, as most writing is that; but not what lies inside of light ink
 _ROOM = 0.3  # put around a digit that is cut out closely, of the picture's longer side
 
 
@@ -67,17 +67,31 @@ def find_digit(gray: Gray, *, ink: str = "auto") -> Found:
     Args:
         gray: uint8 [H, W].
         ink: dark; light; or auto: a digit is looked for in both, and the one that stands out more and is larger is
-            right. What looks like light ink on a page of dark writing lies between its strokes.
+            right. What looks like ink of the other shade lies between the strokes of a digit, or is the sheet itself.
 
     Raises:
         Refused: there is no ink.
     """
-    looks = {"dark": (False,), "light": (True,), "auto": (False, True)}
-    found = [_find(255 - gray if inverted else gray, inverted) for inverted in looks[ink]]
-    seen = [each for each in found if each is not None]
-    if not seen:
+    dark = _find(gray, False) if ink != "light" else None
+    light = _find(255 - gray, True) if ink != "dark" else None
+    if dark is not None and light is not None:
+        inside = _within(dark, light, gray.shape)
+        if inside and is_sheet(light.mask):
+            return dark
+        preferred = 1.0 if inside else _DARK
+        return dark if preferred * dark.prominence >= light.prominence else light
+    found = dark or light
+    if found is None:
         raise Refused("has no ink: nothing on it stands out from the rest and could be a digit")
-    return max(seen, key=lambda each: each.prominence)
+    return found
+
+
+def _within(inner: Found, outer: Found, shape: tuple[int, ...]) -> bool:
+    """Whether the one lies in the box around the other, both found on a picture of `shape`."""
+    one, other = (
+        np.array(found.box) * found.factor - (found.picture.shape[0] - shape[0]) // 2 for found in (inner, outer)
+    )
+    return bool((one[:2] >= other[:2]).all() and (one[2:] <= other[2:]).all())
 
 
 def _find(gray: Gray, inverted: bool) -> Found | None:
@@ -92,7 +106,7 @@ def _find(gray: Gray, inverted: bool) -> Found | None:
     if not chosen.any():
         return None
     mask = found.mask(chosen)
-    prominence = _prominence(coarse, mask) * factor * (_BORDERED if bordered else 1) * (1 if inverted else _DARK)
+    prominence = _prominence(coarse, mask) * factor * (_BORDERED if bordered else 1)
     return Found(picture, inverted, mask, factor, prominence) if prominence else None
 
 

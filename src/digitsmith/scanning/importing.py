@@ -22,7 +22,7 @@ from digitsmith.scanning.cleaning import check_ink
 from digitsmith.scanning.contact_sheet import CONTACT, MOST_SHOWN, Card, SheetCard, contact_page
 from digitsmith.scanning.reading import Reading, Settings, Taken, read_picture
 from digitsmith.scanning.refusals import Refusal
-from digitsmith.scanning.sources import Picture, Pictures, pictures_in
+from digitsmith.scanning.sources import Picture, Pictures, is_class_name, pictures_in
 from digitsmith.scanning.writing import write_labelled, write_unlabelled
 
 OnProgress = Callable[[int, int], None]
@@ -96,8 +96,8 @@ def import_scans(
     check_size(size)
     check_ink(ink)
     check_new_folder(folder)
-    if label is not None and not label.strip():
-        raise InputError("the label of loose pictures is empty; name a class")
+    if label is not None and not is_class_name(label):
+        raise InputError(f"the label '{shown(label)}' cannot name a class; use plain, visible characters")
     pictures = pictures_in(Path(scans))
     if label is not None and all(each.label is not None for each in pictures.items):
         raise InputError("the label is for loose pictures, and all of these lie in class folders; leave it out")
@@ -154,17 +154,21 @@ def _harvest(pictures: Pictures, settings: Settings, label: str | None, told: _T
     harvest = _Harvest(len(pictures.items) + len(pictures.refused), refused=list(pictures.refused))
     told.refused(pictures.refused)
     named_by_sheets: dict[str, None] = {}  # in the order of the sheets
+    others: set[str] = set()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow has to say of a file ends in pixels or in a refusal here
         readings = in_order(partial(_read, settings=settings, label=label), pictures.items, threads=available_cores())
-        for done, reading in enumerate(readings, start=1):
+        for done, (picture, reading) in enumerate(zip(pictures.items, readings, strict=True), start=1):
             harvest.taken += reading.taken
             harvest.refused += reading.refused
             harvest.cards += [] if reading.card is None else [reading.card]
-            named_by_sheets |= dict.fromkeys(reading.classes or ())
+            if reading.classes is not None:
+                named_by_sheets |= dict.fromkeys(reading.classes)
+            elif name := picture.label or label:
+                others.add(name)
             told.refused(reading.refused)
             told.done(done)
-    _name_classes(harvest, pictures.items, tuple(named_by_sheets), label)
+    _name_classes(harvest, tuple(named_by_sheets), others)
     return harvest
 
 
@@ -176,10 +180,8 @@ def _read(picture: Picture, *, settings: Settings, label: str | None) -> Reading
     return Reading(taken, reading.refused)
 
 
-def _name_classes(
-    harvest: _Harvest, pictures: Sequence[Picture], of_sheets: tuple[str, ...], label: str | None
-) -> None:
-    """All classes there are: those of the sheets in their order, then the folders' as numbers or by the alphabet.
+def _name_classes(harvest: _Harvest, of_sheets: tuple[str, ...], others: set[str]) -> None:
+    """All classes there are: those of the sheets in their order, then the others as numbers or by the alphabet.
 
     Digits keep their numbers: with folders 3 and 7 alone, class 7 is still number 7 of ten.
     """
@@ -189,9 +191,7 @@ def _name_classes(
     harvest.taken = [each for each in harvest.taken if each.label is not None]
     missing = "has no label, and others have: put it into a class folder, or give --label"
     harvest.refused += [Refusal(each.name, missing) for each in loose]
-    folders = {each.label for each in pictures if each.label is not None} | ({label} if label else set())
-    others = in_class_order({name for name in folders if name not in of_sheets})
-    names = (*of_sheets, *others)
+    names = (*of_sheets, *in_class_order(others - set(of_sheets)))
     harvest.classes = _DIGITS if set(names) <= set(_DIGITS) else names
 
 

@@ -36,8 +36,7 @@ def decode_gray(encoded: bytes) -> Gray:
             _check(image)  # the header alone has been read so far
             image.draft("L", (_KEPT_PX, _KEPT_PX))  # of JPEG: the luma alone, and no larger than it need be
             gray = _gray(ImageOps.exif_transpose(image))
-        factor = max(gray.shape) // _KEPT_PX
-        return np.asarray(Image.fromarray(gray).reduce(factor)) if factor > 1 else gray
+        return np.asarray(_smaller(Image.fromarray(gray)))
     except Refused:
         raise
     except Image.DecompressionBombError:
@@ -66,11 +65,16 @@ def _gray(image: Image.Image) -> Gray:
     if image.mode in _SIXTEEN_BITS:
         return (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
     if image.mode in _SEE_THROUGH or "transparency" in image.info:
-        return _flattened(np.asarray(image.convert("LA")))
+        return _flattened(np.asarray(_smaller(image.convert("LA"))))
     if image.mode not in _PLAIN:
         raise Refused(f"is a picture of mode {image.mode}; save it as 8-bit gray or RGB")
     plain = image.convert("RGB") if image.mode in ("P", "CMYK", "LAB", "HSV") else image
     return np.asarray(plain.convert("L"))
+
+
+def _smaller(image: Image.Image) -> Image.Image:
+    factor = max(image.size) // _KEPT_PX
+    return image.reduce(factor) if factor > 1 else image
 
 
 def _flattened(pixels: Gray) -> Gray:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from digitsmith.errors import DataError
 from digitsmith.scanning.centring import mnist_form
 from digitsmith.scanning.cleaning import find_ink
 from digitsmith.scanning.contact_sheet import SheetCard, sheet_overview, three_in_one
@@ -76,18 +75,25 @@ def read_picture(picture: Picture, settings: Settings) -> Reading:
         return Reading([Taken(picture.name, picture.label, image, three_in_one(ink.scan, ink.mask, image[0]))])
     except Refused as refusal:
         return Reading(refused=[Refusal(picture.name, str(refusal))])
-    except DataError as error:  # of the file system, and names the file itself
-        return Reading(refused=[Refusal(picture.name, str(error))])
 
 
 def _sheet_on(gray: Gray, picture: Picture, settings: Settings) -> ReadSheet | None:
-    """The sheet on a picture that may or must be one."""
-    possible = picture.label is None and max(gray.shape) >= _SMALLEST_SHEET_PX
-    if settings.sheet is False or (settings.sheet is None and not possible):
+    """The sheet on a picture that may or must be one; a digit in a class folder must be none."""
+    if settings.sheet:
+        sheet = read_sheet(gray)
+        if sheet is None:
+            raise Refused("shows no sheet of boxes; take a picture of all four corner marks, or leave out --sheet")
+        return sheet
+    if settings.sheet is False or max(gray.shape) < _SMALLEST_SHEET_PX:
         return None
-    sheet = read_sheet(gray)
-    if sheet is None and settings.sheet:
-        raise Refused("shows no sheet of boxes; take a picture of all four corner marks, or leave out --sheet")
+    try:
+        sheet = read_sheet(gray)
+    except Refused:
+        if picture.label is None:
+            raise
+        return None  # what only looks like one is rather dotted paper here
+    if sheet is not None and picture.label is not None:
+        raise Refused("is a sheet of boxes in a class folder; import sheets by themselves, or give --sheet")
     return sheet
 
 

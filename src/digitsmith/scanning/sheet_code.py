@@ -14,12 +14,22 @@ Every byte is mixed with a fixed one, so that no stretch of cells is all white.
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from itertools import cycle
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitsmith.scanning.sheet_layout import CELLS_IN_ROW, CHECK_BYTES, HEAD_BYTES, PAPERS, SheetLayout, name_bytes
+from digitsmith.errors import InputError
+from digitsmith.scanning.sheet_layout import (
+    CELLS_IN_ROW,
+    CHECK_BYTES,
+    HEAD_BYTES,
+    PAPERS,
+    SheetLayout,
+    name_bytes,
+    sheet_layout,
+)
 
 _VERSION = 1
 _ROW_BYTES = CELLS_IN_ROW // 8
@@ -48,16 +58,21 @@ def rows_of(first_row: NDArray[np.bool_]) -> int:
 
 
 def layout_of(cells: NDArray[np.bool_]) -> SheetLayout | None:
-    """The page that a code, bool [rows, 64], is on; None if its check fails, or it is of another version."""
+    """The page that a code, bool [rows, 64], is on; None if its check fails, it is of another version, or
+    no `sheet` prints such a page."""
     code = _mixed(np.packbits(cells.reshape(-1)).tobytes())
     end = HEAD_BYTES + code[HEAD_BYTES - 1]
     content, check = code[:end], code[end : end + CHECK_BYTES]
     if zlib.crc32(content).to_bytes(CHECK_BYTES, "big") != check or content[0] >> 4 != _VERSION:
         return None
-    names = content[HEAD_BYTES:].decode()
-    classes = tuple(names[1:].split("\n")) if names.startswith("\n") else tuple(names)
-    paper = list(PAPERS)[content[0] & 15]
-    return SheetLayout(paper, classes, int.from_bytes(content[1:3], "big"), content[3])
+    try:
+        names = content[HEAD_BYTES:].decode()
+        classes = tuple(names[1:].split("\n")) if names.startswith("\n") else tuple(names)
+        paper = list(PAPERS)[content[0] & 15]
+        first = sheet_layout(classes=classes, per_class=int.from_bytes(content[1:3], "big"), paper=paper)
+    except (UnicodeDecodeError, IndexError, InputError):  # someone else's code with the right check
+        return None
+    return replace(first, page=content[3]) if content[3] < first.pages else None
 
 
 def _mixed(code: bytes) -> bytes:

@@ -70,11 +70,20 @@ def _decoded(picture: Gray, squares: Squares) -> tuple[SheetLayout, Homography] 
         tried += 1
         layout = _read_code(picture, homography, paper)
         if layout is not None:
+            beside = squares.outside(homography, layout.size)
+            if any(_read_code(picture, other, paper) for paper, other in islice(likely_corners(beside), _TRIED)):
+                raise Refused("shows two sheets of boxes; take a picture of each")
             return layout, homography
     if tried and squares.like_a_sheet:
-        raise Refused("looks like a sheet of boxes, but its code cannot be read; take a sharper picture of it, flat")
+        raise Refused(
+            "looks like a sheet of boxes, but its code cannot be read; take a sharper picture of it, flat, or give "
+            "--no-sheet if it is none"
+        )
     if squares.like_a_sheet:
-        raise Refused("looks like a sheet of boxes, but not all four corner marks can be seen; take a picture of all")
+        raise Refused(
+            "looks like a sheet of boxes, but not all four corner marks can be seen; take a picture of all, or "
+            "give --no-sheet if it is none"
+        )
     return None
 
 

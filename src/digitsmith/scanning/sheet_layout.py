@@ -24,7 +24,7 @@ CELL_MM, CELLS_IN_ROW = 1.6, 64  # of the code
 _HEADER_MM, _FOOTER_MM = 8.0, 4.0  # between code and boxes
 _LEFT_MM, _RIGHT_MM = 25.0, 17.0  # beside the boxes
 
-MOST_PAGES = 256
+MOST_PAGES = 100  # each has 9 MB in memory before it is a PDF
 MOST_PER_CLASS = 65_535
 HEAD_BYTES, CHECK_BYTES = 5, 4  # of the code, before and after the class names
 _NAME_BYTES = 87  # of all classes, so that the code has at most 12 rows
@@ -161,7 +161,7 @@ def sheet_layout(
 
     Raises:
         InputError: an unknown paper, no class, two of one name, names that are empty or too long in all, no box for a
-            class, or more pages than 256.
+            class, or more pages than MOST_PAGES.
     """
     if paper not in PAPERS:
         raise InputError(f"there is no paper {paper!r}; choose one of {', '.join(PAPERS)}")

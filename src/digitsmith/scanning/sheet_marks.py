@@ -49,6 +49,20 @@ class Squares:
     ring_areas: NDArray[np.float64]
     shape: tuple[int, int]
 
+    def outside(self, homography: Homography, size: tuple[float, float]) -> Squares:
+        """Those beyond a sheet of width and height `size` in mm, which `homography` takes to pixels."""
+        back: Homography = np.linalg.inv(homography).astype(np.float64)
+
+        def beyond(middles: Points) -> Mask:
+            on_sheet = mapped(back, middles)
+            outside: Mask = np.logical_or.reduce((on_sheet < 0) | (on_sheet > size), axis=1)
+            return outside
+
+        solid, rings = beyond(self.solid), beyond(self.rings)
+        return Squares(
+            self.solid[solid], self.solid_areas[solid], self.rings[rings], self.ring_areas[rings], self.shape
+        )
+
     @property
     def like_a_sheet(self) -> bool:
         """Whether there are far more than a picture of a digit could have."""

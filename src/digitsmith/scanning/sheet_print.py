@@ -58,7 +58,8 @@ def sheet(
         The first page's layout; `pages` says how many there are.
 
     Raises:
-        InputError: another suffix, several pages as .png, or what `sheet_layout` refuses.
+        InputError: another suffix, several pages as .png, a class name that no font here can print, or what
+            `sheet_layout` refuses.
         StorageError: the disk refused.
     """
     path = Path(out)
@@ -69,6 +70,9 @@ def sheet(
     first = sheet_layout(classes=classes, per_class=per_class, paper=paper)
     if suffix == ".png" and first.pages > 1:
         raise InputError(f"{path}: the sheet has {first.pages} pages, and a .png has one; save it as .pdf")
+    unprinted = next((name for name in first.classes if _font_for(name, 16) is None), None)
+    if unprinted is not None:
+        raise InputError(f"the class name {unprinted!r} cannot be printed here; name it in Latin, Greek or Cyrillic")
     pages = [Image.fromarray(draw_page(replace(first, page=page), dpi=PRINT_DPI)) for page in range(first.pages)]
     content = io.BytesIO()
     if suffix == ".png":
@@ -118,7 +122,7 @@ class _Drawing:
         left = layout.boxes[0].left
         for label, top in layout.row_tops:
             name = layout.classes[label]
-            taken = ImageFont.load_default(_NAME_MM * self.scale).getlength(name) / self.scale
+            taken = self.font(name, _NAME_MM).getlength(name) / self.scale
             fitting = _NAME_MM * min(1.0, _NAME_ROOM_MM / taken)
             self.text(name, left - 2, top + BOX_MM / 2, fitting, "rm")
         baseline = layout.top - 2.5
@@ -134,5 +138,24 @@ class _Drawing:
         self.pen.rectangle((first_x, first_y, last_x - 1, last_y - 1), **look)
 
     def text(self, text: str, x: float, y: float, size_mm: float, anchor: str) -> None:
-        font = ImageFont.load_default(size_mm * self.scale)
-        self.pen.text((x * self.scale, y * self.scale), text, fill=_TEXT, font=font, anchor=anchor)
+        self.pen.text((x * self.scale, y * self.scale), text, fill=_TEXT, font=self.font(text, size_mm), anchor=anchor)
+
+    def font(self, text: str, size_mm: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+        return _font_for(text, size_mm * self.scale) or ImageFont.load_default(size_mm * self.scale)
+
+
+def _font_for(text: str, size_px: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont | None:
+    """The first font that has all letters of `text`: Pillow's own, or Matplotlib's DejaVu Sans; None if neither has."""
+    pillows = ImageFont.load_default(size_px)
+    if _has(pillows, text):
+        return pillows
+    from matplotlib import get_data_path  # only for what Pillow's own lacks: ß, ñ, Greek, Cyrillic
+
+    dejavu = ImageFont.truetype(Path(get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size_px)
+    return dejavu if _has(dejavu, text) else None
+
+
+def _has(font: ImageFont.FreeTypeFont | ImageFont.ImageFont, text: str) -> bool:
+    """Whether the font has a glyph of its own for each letter; a missing one looks like U+FFFF, which is no letter."""
+    missing = bytes(font.getmask("\uffff"))
+    return all(bytes(font.getmask(letter)) != missing for letter in text)

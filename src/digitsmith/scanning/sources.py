@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,14 +10,15 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from digitsmith.data.arrays import in_class_order
-from digitsmith.data.files import ALL_SPLITS, beginning, entries, is_folder, named, read_bytes, reading
+from digitsmith.data.files import ALL_SPLITS, beginning, entries, is_folder, named, read_bytes, reading, shown
 from digitsmith.data.folder import is_companion
 from digitsmith.errors import DataError
-from digitsmith.scanning.refusals import Refusal
+from digitsmith.scanning.refusals import Refusal, Refused
 
 MAX_FILE_BYTES = 256 * 2**20  # A4 at 600 dpi in colour, not compressed, has 100 MiB
 _ZIP = b"PK\x03\x04"
 _EMPTY_ZIP = b"PK\x05\x06"
+_LONGEST_NAME = 1000
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,9 @@ class Picture:
     """One file that may be a picture.
 
     Attributes:
-        name: below what was imported, with slashes.
+        name: below what was imported, with slashes; on one line, whatever bytes it has.
         label: the class folder that it lies in, None for a loose picture.
-        read: gives its bytes; raises Refused or DataError.
+        read: gives its bytes; raises Refused.
     """
 
     name: str
@@ -51,7 +53,8 @@ def pictures_in(path: Path) -> Pictures:
     """What is to be imported from a folder, a .zip or a picture.
 
     Raises:
-        DataError: there is nothing such, or a zip that no honest program makes (`archive.py`).
+        DataError: there is nothing such, a folder whose name can be no class's, or a zip that no honest program makes
+            (`archive.py`).
     """
     with reading(path):
         if not path.exists() and not path.is_symlink():
@@ -61,17 +64,18 @@ def pictures_in(path: Path) -> Pictures:
     if beginning(path).startswith((_ZIP, _EMPTY_ZIP)):
         from digitsmith.scanning.archive import members
 
-        return arranged(named(path), members(path, largest_bytes=MAX_FILE_BYTES))
-    return Pictures([Picture(path.name, None, partial(read_bytes, path, at_most=MAX_FILE_BYTES))])
+        return arranged(named(path), members(path, largest_bytes=MAX_FILE_BYTES), around=path.stem)
+    return Pictures([Picture(_printable(path.name), None, partial(_content, path))])
 
 
-def arranged(where: str, files: dict[PurePosixPath, Callable[[], bytes]]) -> Pictures:
+def arranged(where: str, files: dict[PurePosixPath, Callable[[], bytes]], *, around: str | None = None) -> Pictures:
     """Files by the names of their folders: none for loose pictures, or the last one, which is the class's.
 
-    A single folder around everything is seen through, as archives often have one.
+    A single folder around everything is seen through, as archives often have one: around class folders whatever its
+    name, around loose pictures if it is called `around`, as a packed folder's archive is called after it.
 
     Raises:
-        DataError: no file at all, or splits instead of classes.
+        DataError: no file at all, splits instead of classes, or a folder whose name can be no class's.
     """
     kept = {name: read for name, read in files.items() if not is_companion(name.name)}
     if not kept:
@@ -79,37 +83,61 @@ def arranged(where: str, files: dict[PurePosixPath, Callable[[], bytes]]) -> Pic
     names = list(kept)
     while all(len(name.parts) > 2 for name in names) and len({name.parts[0] for name in names}) == 1:
         names = [PurePosixPath(*name.parts[1:]) for name in names]
+    if all(len(name.parts) == 2 and name.parts[0] == around for name in names):
+        names = [PurePosixPath(name.name) for name in names]
     tops = {name.parts[0] for name in names if len(name.parts) > 1}
     if tops and tops <= ALL_SPLITS:
         raise DataError(f"{where}: holds splits ({', '.join(sorted(tops))}); import each by itself")
+    for top in sorted(tops):
+        if not is_class_name(top):
+            raise DataError(f"{where}: its folder '{shown(top)}' cannot name a class; use plain, visible characters")
     items: list[Picture] = []
     refused: list[Refusal] = []
     for name, read in zip(names, kept.values(), strict=True):
         if tops and len(name.parts) == 1:
-            refused.append(Refusal(str(name), "lies beside the class folders; put it into its class's folder"))
+            refused.append(Refusal(_printable(name), "lies beside the class folders; put it into its class's folder"))
         elif len(name.parts) > 2:
-            refused.append(Refusal(str(name), "lies in a folder inside a class folder; put it into the class's folder"))
+            refused.append(
+                Refusal(_printable(name), "lies in a folder inside a class folder; put it into the class's folder")
+            )
         else:
-            items.append(Picture(str(name), name.parts[0] if tops else None, read))
+            items.append(Picture(_printable(name), name.parts[0] if tops else None, read))
     order = {name: place for place, name in enumerate(in_class_order(tops))}
     items.sort(key=lambda item: (order.get(item.label or "", 0), _natural(item.name)))
     return Pictures(items, refused)
 
 
 def _below(folder: Path) -> dict[PurePosixPath, Callable[[], bytes]]:
-    """Every file below a folder but hidden ones, by its name below it."""
+    """Every file below a folder but hidden ones, by its name below it; links to folders are followed."""
     found: dict[PurePosixPath, Callable[[], bytes]] = {}
-    waiting = [folder]
+    waiting = [(folder, frozenset({os.path.realpath(folder)}))]
     while waiting:
-        for entry in entries(waiting.pop()):
+        inside, above = waiting.pop()
+        for entry in entries(inside):
             if is_folder(entry):
-                if entry.is_symlink():
-                    continue  # a link to a folder above it would have no end
-                waiting.append(entry)
+                real = os.path.realpath(entry)
+                if real not in above:  # a link to a folder above it would have no end
+                    waiting.append((entry, above | {real}))
             else:
-                name = PurePosixPath(entry.relative_to(folder).as_posix())
-                found[name] = partial(read_bytes, entry, at_most=MAX_FILE_BYTES)
+                found[PurePosixPath(entry.relative_to(folder).as_posix())] = partial(_content, entry)
     return found
+
+
+def _content(path: Path) -> bytes:
+    """A file's bytes; what the system has to say against it is a refusal."""
+    try:
+        return read_bytes(path, at_most=MAX_FILE_BYTES)
+    except DataError as error:
+        raise Refused(str(error).removeprefix(f"{named(path)}: ")) from error
+
+
+def is_class_name(name: str) -> bool:
+    """Whether a data set of that class can be read back: the readers take visible characters only."""
+    return bool(name.strip()) and name.isprintable()
+
+
+def _printable(name: str | PurePosixPath) -> str:
+    return shown(str(name), at_most=_LONGEST_NAME)
 
 
 def _natural(name: str) -> list[tuple[str, int]]:
