@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Several test processes share two cores: one thread each is faster than two that wait for each other.
@@ -21,6 +21,14 @@ from digitsmith.data.mnist import load_mnist
 def few_digits() -> Digits:
     """The first 640 real training images: every class is among them."""
     return load_mnist("train").take(np.arange(640))
+
+
+@pytest.fixture(scope="module")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """An empty cache for a file of tests, for as long as they run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DIGITSMITH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

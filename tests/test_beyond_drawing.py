@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +24,9 @@ from digitsmith.drawing.requests import parse_counts
 from digitsmith.errors import InputError
 from digitsmith.weights.folder import model_card
 
+pytestmark = pytest.mark.usefixtures("own_cache")
+
 SETTINGS = {"batch_size": 32, "threads": 1, "log_every_steps": 1, "sample_epochs": [1]}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DIGITSMITH_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 def trained(out: Path, model: str, classes: tuple[str, ...], shape: tuple[int, int, int]) -> Path:
