@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def import_scans(
     scans: Annotated[
-        Path, Parameter(help="a folder of class folders or of loose pictures, a .zip of these, a picture, or sheets")
+        Path,
+        Parameter(help="a folder of class folders or of loose pictures, a .zip of these, a picture, a PDF; or sheets"),
     ],
     *,
     out: Annotated[Path, Parameter(name=["--out", "-o"], help="a new folder")],

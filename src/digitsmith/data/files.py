@@ -34,6 +34,11 @@ def shown(text: str, *, at_most: int = 40) -> str:
     return text if len(text) <= at_most else f"{text[:at_most]}..."
 
 
+def natural_order(name: str) -> list[tuple[str, int]]:
+    """A key to sort names by, numbers in them by their value: the runs of text and the numbers between them."""
+    return [(text, int(number or -1)) for text, number in re.findall(r"([^0-9]*)([0-9]*)", name)]
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
     """Turn what the system says about `path` (missing, forbidden, a broken link) into a `DataError`."""

@@ -9,7 +9,16 @@ from pathlib import Path
 
 from digitsmith.data.arrays import in_class_order, labels_from_names
 from digitsmith.data.digits import Digits
-from digitsmith.data.files import ALL_SPLITS, check_split, entries, is_folder, named, of_split, read_bytes
+from digitsmith.data.files import (
+    ALL_SPLITS,
+    check_split,
+    entries,
+    is_folder,
+    named,
+    natural_order,
+    of_split,
+    read_bytes,
+)
 from digitsmith.data.images import Images
 from digitsmith.data.pictures import MAX_FILE_BYTES, SUFFIXES, stacked
 from digitsmith.errors import DataError
@@ -91,7 +100,7 @@ def loose_pictures(folder: Path) -> list[Path]:
     files = [file for file in entries(folder) if not is_companion(file.name)]
     if not any(file.suffix.lower() in SUFFIXES for file in files):
         return []
-    return sorted(files, key=lambda file: _natural(file.name))
+    return sorted(files, key=lambda file: natural_order(file.name))
 
 
 def _unlabelled(root: Path) -> Images:
@@ -100,11 +109,6 @@ def _unlabelled(root: Path) -> Images:
     if not files:
         raise DataError(missing)
     return Images(stacked(_encoded(files)), source=named(root), unlabelled=missing)
-
-
-def _natural(name: str) -> list[tuple[str, int]]:
-    """A key to sort by: the runs of text and the numbers between them."""
-    return [(text, int(number or -1)) for text, number in re.findall(r"([^0-9]*)([0-9]*)", name)]
 
 
 def _encoded(files: list[Path]) -> Iterator[tuple[str, bytes]]:

@@ -20,6 +20,7 @@ from digitsmith.scanning.sheet_reading import ReadSheet
 
 CONTACT = "scans.html"
 MOST_SHOWN = 2000  # images; a page of more is slow to open
+MOST_SHEETS_SHOWN = 100
 _SIDE_PX, _GAP_PX = 96, 4
 _SHEET_PX = 1000  # the longer side of a sheet's overview
 _FOUND, _STRUCK, _EMPTY = (20, 150, 60), (200, 40, 40), (170, 170, 170)
@@ -95,17 +96,19 @@ def contact_page(
     cards: Sequence[Card],
     refused: Sequence[Refusal],
     count: int,
+    sheet_count: int,
 ) -> bytes:
-    """The page, HTML with all pictures inside. Of `cards` the first MOST_SHOWN are shown, of `count` images in all."""
+    """The page, HTML with all pictures inside, of the `cards` and `sheets` that are shown of so many in all."""
     from digitsmith.report.html import rendered
 
     context: Mapping[str, Any] = {
         "title": title,
         "facts": facts,
         "sheets": [(each.name, each.words, _uri(each.jpeg)) for each in sheets],
-        "cards": [(each.name, each.label, _uri(each.jpeg)) for each in cards[:MOST_SHOWN]],
+        "cards": [(each.name, each.label, _uri(each.jpeg)) for each in cards],
         "refused": [(each.name, each.reason) for each in refused],
         "count": count,
+        "sheet_count": sheet_count,
     }
     return rendered("scans.html.j2", context)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,14 +19,22 @@ from digitsmith.errors import DataError, InputError
 from digitsmith.host import available_cores, versions
 from digitsmith.scanning.centring import check_size
 from digitsmith.scanning.cleaning import check_ink
-from digitsmith.scanning.contact_sheet import CONTACT, MOST_SHOWN, Card, SheetCard, contact_page
+from digitsmith.scanning.contact_sheet import (
+    CONTACT,
+    MOST_SHEETS_SHOWN,
+    MOST_SHOWN,
+    Card,
+    SheetCard,
+    contact_page,
+)
+from digitsmith.scanning.paged import Page, pages_of
 from digitsmith.scanning.reading import Reading, Settings, Taken, read_picture
 from digitsmith.scanning.refusals import Refusal
-from digitsmith.scanning.sources import Picture, Pictures, is_class_name, pictures_in
+from digitsmith.scanning.sources import Pictures, is_class_name, pictures_in
 from digitsmith.scanning.writing import write_labelled, write_unlabelled
 
 OnProgress = Callable[[int, int], None]
-"""Told how many pictures are done, and of how many."""
+"""Told how many pictures are done, and of how many; the pages of a file are counted once it is opened."""
 OnRefusal = Callable[[Refusal], None]
 
 _DIGITS = tuple("0123456789")
@@ -71,7 +79,7 @@ def import_scans(
 
     Args:
         scans: a folder of class folders, a folder of loose pictures, a .zip of either, or one picture; PNG, JPEG, BMP,
-            GIF, TIFF or WebP, turned as their EXIF says.
+            GIF, TIFF or WebP, turned as their EXIF says, or PDF. Each page of a .pdf or .tif is a picture.
         out: a folder that does not exist yet or is empty.
         format: png, idx, npz, csv or parquet; images without labels are png or npz.
         size: 28; or 32, the same digit with a wider margin.
@@ -117,23 +125,27 @@ def import_scans(
         write_labelled(folder, images, labels, classes=harvest.classes, format=format, manifest=manifest, page=page)
     counts = Counter(each.label for each in harvest.taken)
     of_classes = {name: counts[name] for name in harvest.classes or () if counts[name]}
-    return ImportedScans(folder, folder / CONTACT, len(images), of_classes, len(harvest.cards), harvest.refused)
+    return ImportedScans(folder, folder / CONTACT, len(images), of_classes, harvest.sheets, harvest.refused)
 
 
 @dataclass
 class _Harvest:
-    """All that came of the pictures; `classes` is None without labels."""
+    """All that came of the pictures; `classes` is None without labels.
 
-    pictures: int
+    Only as many images and sheets as the contact sheet shows keep their picture of how they came to be.
+    """
+
+    pictures: int = 0
+    sheets: int = 0
     taken: list[Taken] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     cards: list[SheetCard] = field(default_factory=list)
     classes: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Told:
-    """Who is told of what goes on."""
+    """Who is told of what goes on, and how many pictures there are as far as is known."""
 
     on_refusal: OnRefusal | None
     on_progress: OnProgress | None
@@ -151,33 +163,47 @@ class _Told:
 
 def _harvest(pictures: Pictures, settings: Settings, label: str | None, told: _Told) -> _Harvest:
     """Read all pictures, on all cores, in their order."""
-    harvest = _Harvest(len(pictures.items) + len(pictures.refused), refused=list(pictures.refused))
+    harvest = _Harvest(refused=list(pictures.refused))
     told.refused(pictures.refused)
     named_by_sheets: dict[str, None] = {}  # in the order of the sheets
     others: set[str] = set()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what Pillow has to say of a file ends in pixels or in a refusal here
-        readings = in_order(partial(_read, settings=settings, label=label), pictures.items, threads=available_cores())
-        for done, (picture, reading) in enumerate(zip(pictures.items, readings, strict=True), start=1):
-            harvest.taken += reading.taken
+        work = partial(_read, settings=settings, label=label)
+        readings = in_order(work, _pages(pictures, told), threads=available_cores())
+        for done, (page, reading) in enumerate(readings, start=1):
+            room = max(0, MOST_SHOWN - len(harvest.taken))
+            harvest.taken += reading.taken[:room]
+            harvest.taken += [replace(each, jpeg=b"") for each in reading.taken[room:]]
             harvest.refused += reading.refused
-            harvest.cards += [] if reading.card is None else [reading.card]
+            harvest.sheets += reading.card is not None
+            if reading.card is not None and len(harvest.cards) < MOST_SHEETS_SHOWN:
+                harvest.cards.append(reading.card)
             if reading.classes is not None:
                 named_by_sheets |= dict.fromkeys(reading.classes)
-            elif name := picture.label or label:
+            elif name := page.label or label:
                 others.add(name)
             told.refused(reading.refused)
             told.done(done)
+    harvest.pictures = told.pictures + len(pictures.refused)
     _name_classes(harvest, tuple(named_by_sheets), others)
     return harvest
 
 
-def _read(picture: Picture, *, settings: Settings, label: str | None) -> Reading:
-    reading = read_picture(picture, settings)
-    if label is None or reading.classes is not None or picture.label is not None:
-        return reading
+def _pages(pictures: Pictures, told: _Told) -> Iterator[Page]:
+    """All pictures of all files, each file opened when it is its turn."""
+    for picture in pictures.items:
+        pages = pages_of(picture)
+        told.pictures += len(pages) - 1
+        yield from pages
+
+
+def _read(page: Page, *, settings: Settings, label: str | None) -> tuple[Page, Reading]:
+    reading = read_picture(page, settings)
+    if label is None or reading.classes is not None or page.label is not None:
+        return page, reading
     taken = [Taken(each.name, label, each.image, each.jpeg) for each in reading.taken]
-    return Reading(taken, reading.refused)
+    return page, Reading(taken, reading.refused)
 
 
 def _name_classes(harvest: _Harvest, of_sheets: tuple[str, ...], others: set[str]) -> None:
@@ -214,13 +240,14 @@ def _page(scans: Path, settings: Settings, harvest: _Harvest) -> bytes:
         facts=[
             ("images", f"{len(harvest.taken):,}"),
             ("refused", f"{len(harvest.refused):,}"),
-            ("sheets", f"{len(harvest.cards):,}"),
+            ("sheets", f"{harvest.sheets:,}"),
             ("form", f"{settings.size} × {settings.size}{', set upright' if settings.deskew else ''}"),
         ],
         sheets=harvest.cards,
-        cards=[Card(each.name, each.label or "", each.jpeg) for each in harvest.taken[:MOST_SHOWN]],
+        cards=[Card(each.name, each.label or "", each.jpeg) for each in harvest.taken if each.jpeg],
         refused=harvest.refused,
         count=len(harvest.taken),
+        sheet_count=harvest.sheets,
     )
 
 

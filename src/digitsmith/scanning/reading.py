@@ -1,4 +1,4 @@
-"""One picture's file -> the images that it gives: one of a digit, many of a sheet."""
+"""One picture -> the images that it gives: one of a digit, many of a sheet."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from digitsmith.scanning.centring import mnist_form
 from digitsmith.scanning.cleaning import find_ink
 from digitsmith.scanning.contact_sheet import SheetCard, sheet_overview, three_in_one
 from digitsmith.scanning.illumination import Gray
-from digitsmith.scanning.pictures import decode_gray
+from digitsmith.scanning.paged import Page
 from digitsmith.scanning.refusals import Refusal, Refused
 from digitsmith.scanning.sheet_reading import ReadSheet, read_sheet
-from digitsmith.scanning.sources import Picture
 
 _SMALLEST_SHEET_PX = 600  # the longer side of a picture on which a sheet could be read
 
@@ -34,7 +33,7 @@ class Taken:
     """One image.
 
     Attributes:
-        name: of its file; of a sheet, with the class and the number of the box.
+        name: of its page; of a sheet, with the class and the number of the box.
         label: its class, None if that is not known.
         image: uint8 [1, size, size].
         jpeg: how it came to be, for the contact sheet.
@@ -48,11 +47,11 @@ class Taken:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What one file gave.
+    """What one picture gave.
 
     Attributes:
         taken: its images.
-        refused: the file itself, or boxes of it.
+        refused: the picture itself, or boxes of it.
         classes: all that a sheet names, in its order; None where there is no sheet.
         card: the sheet for the contact sheet.
     """
@@ -63,21 +62,21 @@ class Reading:
     card: SheetCard | None = None
 
 
-def read_picture(picture: Picture, settings: Settings) -> Reading:
-    """The images of one file; what is wrong with it is a refusal, never an exception."""
+def read_picture(page: Page, settings: Settings) -> Reading:
+    """The images of one picture; what is wrong with it is a refusal, never an exception."""
     try:
-        gray = decode_gray(picture.read())
-        sheet = _sheet_on(gray, picture, settings)
+        gray = page.gray()
+        sheet = _sheet_on(gray, page, settings)
         if sheet is not None:
-            return _of_sheet(picture.name, sheet, settings)
+            return _of_sheet(page.name, sheet, settings)
         ink = find_ink(gray, ink=settings.ink)
         image = mnist_form(ink.cover, size=settings.size, deskew=settings.deskew)
-        return Reading([Taken(picture.name, picture.label, image, three_in_one(ink.scan, ink.mask, image[0]))])
+        return Reading([Taken(page.name, page.label, image, three_in_one(ink.scan, ink.mask, image[0]))])
     except Refused as refusal:
-        return Reading(refused=[Refusal(picture.name, str(refusal))])
+        return Reading(refused=[Refusal(page.name, str(refusal))])
 
 
-def _sheet_on(gray: Gray, picture: Picture, settings: Settings) -> ReadSheet | None:
+def _sheet_on(gray: Gray, page: Page, settings: Settings) -> ReadSheet | None:
     """The sheet on a picture that may or must be one; a digit in a class folder must be none."""
     if settings.sheet:
         sheet = read_sheet(gray)
@@ -89,10 +88,10 @@ def _sheet_on(gray: Gray, picture: Picture, settings: Settings) -> ReadSheet | N
     try:
         sheet = read_sheet(gray)
     except Refused:
-        if picture.label is None:
+        if page.label is None:
             raise
         return None  # what only looks like one is rather dotted paper here
-    if sheet is not None and picture.label is not None:
+    if sheet is not None and page.label is not None:
         raise Refused("is a sheet of boxes in a class folder; import sheets by themselves, or give --sheet")
     return sheet
 

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from digitsmith.data.arrays import in_class_order
-from digitsmith.data.files import ALL_SPLITS, beginning, entries, is_folder, named, read_bytes, reading, shown
+from digitsmith.data.files import (
+    ALL_SPLITS,
+    beginning,
+    entries,
+    is_folder,
+    named,
+    natural_order,
+    read_bytes,
+    reading,
+    shown,
+)
 from digitsmith.data.folder import is_companion
 from digitsmith.errors import DataError
 from digitsmith.scanning.refusals import Refusal, Refused
@@ -103,7 +112,7 @@ def arranged(where: str, files: dict[PurePosixPath, Callable[[], bytes]], *, aro
         else:
             items.append(Picture(_printable(name), name.parts[0] if tops else None, read))
     order = {name: place for place, name in enumerate(in_class_order(tops))}
-    items.sort(key=lambda item: (order.get(item.label or "", 0), _natural(item.name)))
+    items.sort(key=lambda item: (order.get(item.label or "", 0), natural_order(item.name)))
     return Pictures(items, refused)
 
 
@@ -138,8 +147,3 @@ def is_class_name(name: str) -> bool:
 
 def _printable(name: str | PurePosixPath) -> str:
     return shown(str(name), at_most=_LONGEST_NAME)
-
-
-def _natural(name: str) -> list[tuple[str, int]]:
-    """A key to sort by: the runs of text and the numbers between them."""
-    return [(text, int(number or -1)) for text, number in re.findall(r"([^0-9]*)([0-9]*)", name)]
