@@ -102,6 +102,7 @@ def test_saved_settings_come_back() -> None:
         ({"class_weight": float("nan")}, "class_weight must be at least 0"),
         ({"style_weight": -1}, "style_weight must be at least 0"),
         ({"labelled": 100}, "penman learns from every label; leave out labelled, or train sgan"),
+        ({"unlabelled": "scans"}, "penman learns nothing from images without labels; leave out unlabelled"),
         ({"model": "sgan"}, "labelled must be at least 1"),
         ({"sure_from": 1.5}, "sure_from must be at least 0 and at most 1"),
         ({"consistency_weight": -1}, "consistency_weight must be at least 0"),

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from digitsmith.config import IN_MEMORY, SEMI_SUPERVISED_MODELS, TrainSettings, settings_for, with_overrides
 from digitsmith.data.digits import Digits
-from digitsmith.data.reading import read_digits
+from digitsmith.data.images import Images
+from digitsmith.data.partly_labelled import PartlyLabelled, TrainingImages
+from digitsmith.data.reading import read_digits, read_images
 from digitsmith.drawing.making import draw_number, make
 from digitsmith.drawing.model import DigitModel
 from digitsmith.drawing.numbers import save_image
@@ -64,6 +66,7 @@ def train(
     *,
     out: str | Path | None = None,
     data: str | Path | Digits | None = None,
+    unlabelled: str | Path | Digits | NDArray[np.uint8] | None = None,
     epochs: float | None = None,
     seed: int | None = None,
     resume: bool = False,
@@ -79,6 +82,8 @@ def train(
         model: `gan`, `cgan`, `acgan`, `cgan-mlp` or `penman`; without one, the settings file's or the preset's.
         out: the run's folder; `runs/MODEL-DATA-seedN` where none is given. Images at hand need one.
         data: a name (`mnist`, `cifar10`, ...) or a path that `read_digits` understands, or images at hand.
+        unlabelled: for `sgan`, more images to learn from: a name or a path that `read_images` understands, or images at
+            hand, uint8 [N, H, W] or [N, C, H, W]. Labels that they have are not looked at.
         epochs, seed: as in `TrainSettings`, for convenience.
         resume: go on with the run in `out` (or begin it, where there is none yet), with its own settings.
         preset, config, overrides: as in `settings_for`; `overrides` has `TrainSettings`' fields as keys.
@@ -90,7 +95,7 @@ def train(
         InputError: a setting or data that cannot be right, or an `out` that holds something else.
         TrainingInterrupted, TrainingDiverged, StorageError: as `train_gan` says; what was saved is intact.
     """
-    named = {"epochs": epochs, "seed": seed, "data": _name_of(data)}
+    named = {"epochs": epochs, "seed": seed, "data": _name_of(data), "unlabelled": _name_of(unlabelled)}
     asked = dict(overrides or {}) | {key: value for key, value in named.items() if value is not None}
     if budget is not None and asked.get("epochs") is not None:
         raise InputError("epochs and a budget both say how long the run is; give one of them")
@@ -108,14 +113,21 @@ def train(
         settings = settings_for(model, preset=preset, file=config, overrides=asked)
     if settings.data == IN_MEMORY and not isinstance(data, Digits):
         raise InputError(f"{folder}: was trained on images in memory; hand over the same ones as data")
+    at_hand = unlabelled if isinstance(unlabelled, Digits | np.ndarray) else None
+    if settings.unlabelled == IN_MEMORY and at_hand is None:
+        raise InputError(f"{folder}: was trained on images in memory; hand over the same ones as unlabelled")
     digits = data if isinstance(data, Digits) else read_digits(settings.data)
+    learned_from: TrainingImages = digits
+    if settings.unlabelled:
+        learned_from = PartlyLabelled(digits, _without_labels(settings.unlabelled if at_hand is None else at_hand))
     if budget_s is not None and not RunFolder(folder).is_run():
-        settings = within(budget_s, settings, digits, Observers(observers))
+        settings = within(budget_s, settings, learned_from, Observers(observers))
 
-    train_gan(settings, digits, out=folder, resume=resume, observers=observers)
+    train_gan(settings, learned_from, out=folder, resume=resume, observers=observers)
     drawn = DigitModel.from_run(folder)
     drawn.save_pretrained(RunFolder(folder).weights)
-    share = read_as_asked(drawn) if drawn.conditional and digits.source == MNIST_SOURCE else None
+    of_mnist_alone = learned_from is digits and digits.source == MNIST_SOURCE
+    share = read_as_asked(drawn) if drawn.conditional and of_mnist_alone else None
     recogniser = _tested_recogniser(folder, settings) if settings.model in SEMI_SUPERVISED_MODELS else None
     page = write_page(folder, drawn, digits, share, recogniser=recogniser)
     return FinishedRun(folder, drawn, page, share, recogniser)
@@ -131,9 +143,16 @@ def _tested_recogniser(folder: Path, settings: TrainSettings) -> Recogniser:
     return recogniser
 
 
-def _name_of(data: str | Path | Digits | None) -> str | None:
+def _without_labels(images: str | Digits | NDArray[np.uint8]) -> Images:
+    """Images from where they lie, or at hand."""
+    if isinstance(images, np.ndarray):
+        return Images(images[:, None] if images.ndim == 3 else images, source=IN_MEMORY)
+    return (Images.of(images) if isinstance(images, Digits) else read_images(images)).without_labels()
+
+
+def _name_of(data: str | Path | Digits | NDArray[np.uint8] | None) -> str | None:
     """What a run records of where its images lie."""
-    if isinstance(data, Digits):
+    if isinstance(data, Digits | np.ndarray):
         return IN_MEMORY
     if isinstance(data, Path) and not data.is_absolute():
         return f"./{data}"  # a folder called mnist is not the name "mnist"

@@ -217,6 +217,11 @@ def _drawn(
         "drawing_seed": seed,
         "digitsmith": digitsmith.__version__,
     }
+    more = model.config.training.get("data", {}).get("unlabelled")
+    if more is not None:
+        facts["not_measured_against"] = (
+            f"{more['images']:,} images of {more['source']}, which it learned from without labels"
+        )
     labels = asked if model.conditional else None
     return Generated(name, images, labels, model.config.classes, facts=facts)
 

@@ -93,7 +93,20 @@ def train(
         int | None, Parameter(converter=whole, group=_TRAINING, help="penman: how wide its networks are; 24")
     ] = None,
     labelled: Annotated[
-        int | None, Parameter(converter=whole, group=_TRAINING, help="sgan: images whose labels it may look at; 100")
+        int | None,
+        Parameter(
+            converter=whole,
+            group=_TRAINING,
+            help="sgan: images of --data whose labels it may look at; 100, or all where there are --unlabelled ones",
+        ),
+    ] = None,
+    unlabelled: Annotated[
+        str | None,
+        Parameter(
+            group=_TRAINING,
+            help="sgan: more images to learn from, a name or a path in any format that is read; labels that they have "
+            "are not looked at",
+        ),
     ] = None,
     augment: Annotated[
         bool,
@@ -139,6 +152,7 @@ def train(
         model,
         out=out,
         data=data,
+        unlabelled=unlabelled,
         epochs=epochs,
         seed=seed,
         resume=resume,

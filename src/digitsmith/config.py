@@ -102,6 +102,8 @@ class TrainSettings:
     """Architecture: gan, cgan, acgan, cgan-mlp, penman or sgan."""
     data: str = "mnist"
     """A name that `digitsmith datasets` lists (`mnist`, `cifar10`, ...), or the path of your own labelled images."""
+    unlabelled: str = ""
+    """sgan: a name or a path of more images, which are learned from without their labels, if they have any."""
     preset: str = "report-2"
     """Where the settings below came from; recorded, not read."""
     epochs: float = 20.0
@@ -143,8 +145,8 @@ class TrainSettings:
     """penman: its first images have the mean gray of the training images (the mean colour). Otherwise it begins with
     middle gray, finds that nearly all of an image is ground, and of little data may stay with a blank image."""
     labelled: int = 0
-    """sgan: how many images have a label that is looked at, about as many of each class; the seed chooses which. 0 for
-    all other models, which learn from every label."""
+    """sgan: how many images of `data` have a label that is looked at, about as many of each class; the seed chooses
+    which. 0 is all of them where there are `unlabelled` images besides, and for all other models."""
     adversarial_weight: float = 0.3
     """sgan: weight of telling real images from generated ones, in D's loss."""
     matching_weight: float = 1.0
@@ -197,11 +199,12 @@ class TrainSettings:
             _require(weight, getattr(self, weight), low=0.0, high=1e6)
         _require("sure_from", self.sure_from, low=0.0, high=1.0)
         if self.model in SEMI_SUPERVISED_MODELS:
-            _require("labelled", self.labelled, low=1, high=10**12)
-        elif self.labelled:
-            raise ConfigError(
-                f"{self.model} learns from every label; leave out labelled, or train {SEMI_SUPERVISED_MODELS[0]}"
-            )
+            _require("labelled", self.labelled, low=0 if self.unlabelled else 1, high=10**12)
+        elif self.labelled or self.unlabelled:
+            name, why = "labelled", "learns from every label"
+            if self.unlabelled:
+                name, why = "unlabelled", "learns nothing from images without labels"
+            raise ConfigError(f"{self.model} {why}; leave out {name}, or train {SEMI_SUPERVISED_MODELS[0]}")
         _require("seed", self.seed, low=0, high=MAX_SEED)
         _require("threads", self.threads, low=0, high=1024)
         _require("checkpoint_every_images", self.checkpoint_every_images, low=1, high=10**12)
@@ -333,6 +336,8 @@ def settings_for(
         file: TOML whose keys are `TrainSettings`' fields, with `[augmentation]` as a table.
         overrides: the same keys; `None` values are left as they are.
 
+    Where `unlabelled` is named and `labelled` is not, all labels are looked at: a preset's number goes by a whole set.
+
     Raises:
         ConfigError: an unknown preset, key or model, a value of another type or outside its range,
             or a file that is not TOML; the message names it.
@@ -342,8 +347,11 @@ def settings_for(
     model = model or _text(values, "model", where)
     preset = preset or _text(values, "preset", where) or _PRESET_OF.get(model or DEFAULT_MODEL, "report-2")
     _require_one_of("preset", preset, tuple(PRESETS), where if "preset" in values else "")
+    asked = {key: value for key, value in (overrides or {}).items() if value is not None}
+    if (values | asked).get("unlabelled") and "labelled" not in values:
+        asked = {"labelled": 0} | asked
     settings = _replace(PRESETS[preset](), values | {"preset": preset}, where=where)
-    return with_overrides(settings, model, overrides)
+    return with_overrides(settings, model, asked)
 
 
 def with_overrides(

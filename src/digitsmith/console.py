@@ -183,6 +183,8 @@ def figures_table(evaluation: Evaluation) -> None:
         console.print(
             f"{counts.images:,} images against {counts.reference_images:,}, and real ones in their place beside them"
         )
+    if "not_measured_against" in evaluation.facts:
+        console.print(f"not measured against: {evaluation.facts['not_measured_against']}", soft_wrap=True)
     room = console if console.is_terminal else Console(width=_WIDE)
     table = Table(box=None, pad_edge=False, header_style="bold")
     heads = ["", "generated", "floor: held-out", "real test set", "to the floor"]

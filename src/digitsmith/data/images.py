@@ -55,5 +55,9 @@ class Images:
             raise DataError(self.unlabelled or f"{self.source}: has no labels; give labelled images")
         return Digits(self.images, self.labels, self.classes, source=self.source)
 
+    def without_labels(self) -> Images:
+        """The same images alone."""
+        return Images(self.images, source=self.source)
+
     def __len__(self) -> int:
         return len(self.images)

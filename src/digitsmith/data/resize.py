@@ -74,12 +74,12 @@ def require_shape(images: NDArray[np.uint8], shape: Shape, *, source: str) -> No
     """
     if images.shape[1:] != shape:
         raise InputError(
-            f"{source}: its images are {_in_words(images.shape[1:])}, and {_in_words(shape)} is needed; "
+            f"{source}: its images are {in_words(images.shape[1:])}, and {in_words(shape)} is needed; "
             "add --resize to have them resized"
         )
 
 
-def _in_words(shape: tuple[int, ...]) -> str:
+def in_words(shape: tuple[int, ...]) -> str:
     """The shape as channels × height × width, "1 × 28 × 28 (gray)"."""
     return f"{' × '.join(map(str, shape))} ({'gray' if shape[0] == 1 else 'colour'})"
 

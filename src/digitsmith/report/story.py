@@ -16,6 +16,7 @@ def told(
 ) -> dict[str, Any]:
     """What the page's template says in words of a run: `run.json`, its log, and the name of its folder."""
     settings, data = run["settings"], run["data"]
+    more = data.get("unlabelled")
     name, sentence = MODELS.get(settings["model"], (settings["model"], ""))
     if settings["model"] in STYLED_MODELS and settings.get("style") == "none":
         sentence = PENMAN_WITHOUT_STYLE
@@ -29,6 +30,7 @@ def told(
         "model_sentence": sentence,
         "source": data["source"],
         "training_images": amount(data["images"]),
+        "unlabelled": f"{amount(more['images'])} of {more['source']}" if more else None,
         "classes": data["classes"],
         "image_words": f"{width} × {height} pixels, {'gray' if channels == 1 else 'in colour'}",
         "strokes": strokes,
@@ -46,6 +48,7 @@ def told(
             *settings_table(run["versions"]),
             *settings_table(run["machine"]),
             ("Fingerprint of the data", data["fingerprint"]),
+            *([("Fingerprint of the images without labels", more["fingerprint"])] if more else []),
         ],
     }
 
@@ -68,7 +71,7 @@ def commands(
     run = shlex.quote(folder if "/" in folder else f"./{folder}")  # never to be taken for a shipped model's name
     resume = f"digitsmith train --out {run} --resume"
     train = []
-    if settings.get("data") == IN_MEMORY:
+    if IN_MEMORY in (settings.get("data"), settings.get("unlabelled")):
         pass  # only who has the images can go on
     elif not finished:
         train = [("Go on training where it stopped", resume)]
@@ -105,7 +108,7 @@ def settings_table(settings: Mapping[str, Any], *, within: str = "") -> Iterator
 
 
 def _setting(value: Any) -> str:
-    if value is None:
+    if value is None or value == "":
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"

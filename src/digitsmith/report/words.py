@@ -114,6 +114,7 @@ FAMILIES = {
 SETTINGS = {
     "model": "Model",
     "data": "Data",
+    "unlabelled": "Images without labels",
     "preset": "Preset",
     "epochs": "Epochs",
     "batch_size": "Real images per step",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from digitsmith.config import SEMI_SUPERVISED_MODELS, STYLED_MODELS, TrainSettings
-from digitsmith.data.digits import Digits
+from digitsmith.data.partly_labelled import PartlyLabelled, TrainingImages
 from digitsmith.randomness import Stream, torch_generator
 from digitsmith.training.augment import augment
 from digitsmith.training.differentiable import moved, random_moves
@@ -26,10 +27,12 @@ class BatchSource:
     """
 
     def __init__(
-        self, digits: Digits, settings: TrainSettings, *, z_dim: int, device: str, styles: Tensor | None = None
+        self, digits: TrainingImages, settings: TrainSettings, *, z_dim: int, device: str, styles: Tensor | None = None
     ) -> None:
-        self.images = torch.tensor(digits.images).to(device)  # a copy: the memory map is read-only
-        self.labels = torch.tensor(digits.labels).to(device)
+        # a copy: the memory map is read-only; those of both kinds have been copied once when they were put together
+        images = digits.images if isinstance(digits, PartlyLabelled) else np.array(digits.images)
+        self.images = torch.from_numpy(images).contiguous().to(device)
+        self.labels = torch.tensor(digits.labels).to(device)  # of the first images, where not all have one
         self.styles = None if styles is None else styles.to(device)
         self.classes = len(digits.classes)
         self.settings = settings

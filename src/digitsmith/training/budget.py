@@ -13,7 +13,7 @@ import time
 import torch
 
 from digitsmith.config import STYLED_MODELS, TrainSettings
-from digitsmith.data.digits import Digits
+from digitsmith.data.partly_labelled import TrainingImages
 from digitsmith.errors import ConfigError
 from digitsmith.training.loop import prepared
 from digitsmith.training.machine import keep_freed_memory, resolve
@@ -42,7 +42,7 @@ def seconds_in(budget: str) -> float:
     return seconds
 
 
-def within(budget_s: float, settings: TrainSettings, digits: Digits, listener: Observer) -> TrainSettings:
+def within(budget_s: float, settings: TrainSettings, digits: TrainingImages, listener: Observer) -> TrainSettings:
     """`settings` with as many epochs as fit into `budget_s` seconds from now, and the machine's choices made.
 
     A few seconds of it go by in measuring, and what the model needs to know of the images before its first step
@@ -61,7 +61,9 @@ def epochs_in(seconds: float, images_per_s: float, *, images: int) -> float:
     return float(f"{seen / images:.4g}")
 
 
-def images_per_second(settings: TrainSettings, digits: Digits, listener: Observer, *, measured_s: float) -> float:
+def images_per_second(
+    settings: TrainSettings, digits: TrainingImages, listener: Observer, *, measured_s: float
+) -> float:
     """How fast this machine trains, measured on players that are thrown away; `settings` are resolved."""
     torch.set_num_threads(settings.threads)
     keep_freed_memory()

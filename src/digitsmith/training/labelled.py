@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
-from digitsmith.data.digits import Digits
+from digitsmith.config import SEMI_SUPERVISED_MODELS, TrainSettings
+from digitsmith.data.partly_labelled import TrainingImages
 from digitsmith.errors import ConfigError
 from digitsmith.randomness import Stream, torch_generator
 
 
-def labelled_images(digits: Digits, count: int, *, seed: int) -> NDArray[np.int64]:
-    """The indices of `count` images, sorted, int64 [count]: the same for the same seed and labels.
+def with_labelled(settings: TrainSettings, digits: TrainingImages) -> TrainSettings:
+    """`settings` with the number of labels in place of the 0 that stands for all of them."""
+    if settings.labelled or settings.model not in SEMI_SUPERVISED_MODELS:
+        return settings
+    return dataclasses.replace(settings, labelled=len(digits.labels))
+
+
+def labelled_images(digits: TrainingImages, count: int, *, seed: int) -> NDArray[np.int64]:
+    """The indices of `count` images that have labels, sorted, int64 [count]: the same for the same seed and labels.
 
     As many of each class as of any other, or one fewer; where a class has no more, the others make up for it. Those of
     a larger count are those of a smaller one and others.
@@ -21,12 +31,12 @@ def labelled_images(digits: Digits, count: int, *, seed: int) -> NDArray[np.int6
         ConfigError: fewer than one image of each class, or more than there are.
     """
     digits.require_every_class()
-    classes = len(digits.classes)
+    classes, images = len(digits.classes), len(digits.labels)
     if count < classes:
         raise ConfigError(f"labelled must be at least {classes}, one image of each class, not {count}")
-    if count > len(digits):
-        raise ConfigError(f"labelled must be at most {len(digits)}, the images of {digits.source}, not {count}")
-    turns = np.empty(len(digits), np.int64)  # when an image's label would be asked for: its class's first, second, ...
+    if count > images:
+        raise ConfigError(f"labelled must be at most {images}, the images of {digits.source}, not {count}")
+    turns = np.empty(images, np.int64)  # when an image's label would be asked for: its class's first, second, ...
     for label in range(classes):
         members = np.flatnonzero(digits.labels == label)
         turns[members[_order(len(members), seed=seed, label=label)]] = np.arange(len(members))

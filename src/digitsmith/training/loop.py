@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from digitsmith.config import SEMI_SUPERVISED_MODELS, STYLED_MODELS, UNCONDITIONAL_MODELS, TrainSettings
 from digitsmith.data.digits import Digits
+from digitsmith.data.partly_labelled import TrainingImages
 from digitsmith.errors import CheckpointError, TrainingDiverged, TrainingInterrupted
 from digitsmith.models.blocks import Generator
 from digitsmith.models.penman import PenmanGenerator
@@ -23,6 +24,7 @@ from digitsmith.training.batches import BatchSource, to_uint8
 from digitsmith.training.checkpoint import newest_checkpoint, save_checkpoint
 from digitsmith.training.ema import half_life_in_images
 from digitsmith.training.health import SETTLED_AFTER_IMAGES, HealthWatch, measure
+from digitsmith.training.labelled import with_labelled
 from digitsmith.training.machine import describe, keep_freed_memory, resolve, versions
 from digitsmith.training.observers import Moment, Observer, Observers, RunLog
 from digitsmith.training.run_files import rows_until
@@ -38,7 +40,12 @@ LOSS_LIMIT = 1e4  # a healthy run of these models stays below 100
 
 
 def train_gan(
-    settings: TrainSettings, digits: Digits, *, out: Path, resume: bool = False, observers: Sequence[Observer] = ()
+    settings: TrainSettings,
+    digits: TrainingImages,
+    *,
+    out: Path,
+    resume: bool = False,
+    observers: Sequence[Observer] = (),
 ) -> None:
     """Train a GAN on `digits` into the folder `out`.
 
@@ -52,7 +59,7 @@ def train_gan(
         TrainingDiverged: a loss is NaN, infinite or beyond 10,000; the last checkpoint is good.
         StorageError: the disk refused; the last checkpoint is good.
     """
-    settings = with_style(resolve(settings), digits)
+    settings = with_labelled(with_style(resolve(settings), digits), digits)
     settings = dataclasses.replace(settings, ema_half_life_images=half_life_in_images(settings, len(digits)))
     torch.set_num_threads(settings.threads)
     keep_freed_memory()
@@ -95,7 +102,7 @@ def train_gan(
             listeners.close()
 
 
-def prepared(settings: TrainSettings, digits: Digits, listeners: Observer) -> tuple[TrainingState, BatchSource]:
+def prepared(settings: TrainSettings, digits: TrainingImages, listeners: Observer) -> tuple[TrainingState, BatchSource]:
     """Players who have not begun, and their batches; `settings` are resolved.
 
     For a model that is asked for styles those of the images are measured first, once for these images.
@@ -103,12 +110,13 @@ def prepared(settings: TrainSettings, digits: Digits, listeners: Observer) -> tu
     Raises:
         InputError: a class has no image, or the images have a size that the model cannot take.
     """
-    settings = with_style(settings, digits)
+    settings = with_labelled(with_style(settings, digits), digits)
     if settings.model not in UNCONDITIONAL_MODELS:  # the others are asked for every class
         digits.require_every_class()
     state = TrainingState(settings, digits, device=settings.device)
     styles = None
     if settings.model in STYLED_MODELS and settings.style == "strokes":
+        assert isinstance(digits, Digits), "images without labels are for semi-supervised models"
         styles = training_styles(digits, on_progress=lambda done: listeners.measuring_styles(done, len(digits)))
         keep_styles(state, styles, torch.from_numpy(digits.labels), seed=settings.seed)
     z_dim = state.players.generator.z_dim
@@ -117,7 +125,7 @@ def prepared(settings: TrainSettings, digits: Digits, listeners: Observer) -> tu
 
 def _play(
     settings: TrainSettings,
-    digits: Digits,
+    digits: TrainingImages,
     state: TrainingState,
     source: BatchSource,
     run: str,
@@ -175,8 +183,8 @@ def _play(
     listeners.finished(moment, seconds=time.perf_counter() - begun)
 
 
-def steps_in(settings: TrainSettings, digits: Digits) -> int:
-    """Steps in the whole run: enough to see `epochs` times the images."""
+def steps_in(settings: TrainSettings, digits: TrainingImages) -> int:
+    """Steps in the whole run: enough to see `epochs` times the images, those without labels too."""
     return math.ceil(settings.epochs * len(digits) / settings.batch_size)
 
 
@@ -200,7 +208,7 @@ def learning_rate_at(settings: TrainSettings, step: int, total_steps: int) -> fl
 
 
 @torch.no_grad()
-def fixed_noise_grid(generator: Generator, settings: TrainSettings, digits: Digits) -> NDArray[np.uint8]:
+def fixed_noise_grid(generator: Generator, settings: TrainSettings, digits: TrainingImages) -> NDArray[np.uint8]:
     """The run's sample grid: uint8 [10, K, C, H, W], one column per class and the same noise along a row.
 
     An unconditional generator has no classes to show: each of its 10 columns is other noise. One that is asked
@@ -221,7 +229,7 @@ def fixed_noise_grid(generator: Generator, settings: TrainSettings, digits: Digi
     return to_uint8(images).cpu().numpy().reshape(SAMPLE_ROWS, columns, *digits.image_shape)
 
 
-def _moment(step: int, settings: TrainSettings, digits: Digits) -> Moment:
+def _moment(step: int, settings: TrainSettings, digits: TrainingImages) -> Moment:
     images = step * settings.batch_size
     return Moment(step, images, images / len(digits), steps_in(settings, digits) * settings.batch_size)
 

@@ -110,4 +110,10 @@ def read_run(path: Path) -> dict[str, Any]:
         raise DataError(f'{path}: "data" needs its "source" and its "fingerprint"; restore the file')
     if not _is_amount(data.get("images")):
         raise DataError(f'{path}: "data" needs its number of "images"; restore the file')
+    more = data.get("unlabelled", {"source": "", "images": 0, "fingerprint": ""})  # most runs have none
+    texts = isinstance(more, dict) and all(isinstance(more.get(key), str) for key in ("source", "fingerprint"))
+    if not texts or not _is_amount(more.get("images")):
+        raise DataError(
+            f'{path}: "unlabelled" of "data" needs its "source", number of "images" and "fingerprint"; restore the file'
+        )
     return run

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from digitsmith.config import TrainSettings, settings_from_dict, settings_to_dict
-from digitsmith.data.digits import Digits
+from digitsmith.data.partly_labelled import PartlyLabelled, TrainingImages
 from digitsmith.data.strokes import drawn_in_strokes
 from digitsmith.errors import CheckpointError, InputError
 from digitsmith.storage import (
@@ -43,9 +43,10 @@ MAY_CHANGE = {
     "keep_checkpoints",
     "log_every_steps",
     "data",
+    "unlabelled",
 }
-"""Settings that a resumed run may have otherwise: none of them moves a weight up to a given step. The path
-of the data may change, its fingerprint may not."""
+"""Settings that a resumed run may have otherwise: none of them moves a weight up to a given step. The paths
+of the data may change, their fingerprints may not."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class RunFolder:
         """The settings the run was started with, the machine's choices included."""
         return settings_from_dict(self.read_record()["settings"], where=str(self.record))
 
-    def begin(self, settings: TrainSettings, digits: Digits, facts: dict[str, Any]) -> None:
+    def begin(self, settings: TrainSettings, digits: TrainingImages, facts: dict[str, Any]) -> None:
         """Record a new run.
 
         Raises:
@@ -120,14 +121,14 @@ class RunFolder:
             raise InputError(f"{self.root}: holds a run already; add --resume to go on with it, or choose --out")
         write_json_atomically(self.record, self._record(settings, digits) | facts)
 
-    def keep_labelled(self, images: Sequence[int], digits: Digits) -> None:
+    def keep_labelled(self, images: Sequence[int], digits: TrainingImages) -> None:
         """Record which `images` had labels that were looked at: a row for each, its number from 0 and its class."""
         names = [digits.classes[label] for label in digits.labels[list(images)]]
         table = io.StringIO()
         csv.writer(table, lineterminator="\n").writerows([("image", "class"), *zip(images, names, strict=True)])
         write_bytes_atomically(self.labelled, table.getvalue().encode())
 
-    def require_same(self, settings: TrainSettings, digits: Digits, *, images_seen: int) -> None:
+    def require_same(self, settings: TrainSettings, digits: TrainingImages, *, images_seen: int) -> None:
         """Check that `settings` and `digits` are the run's own.
 
         Raises:
@@ -149,16 +150,25 @@ class RunFolder:
                 f"{self.root}: its learning rate falls towards epoch {before.epochs:g}, so it cannot end at "
                 f"{settings.epochs:g}; train again with --epochs {settings.epochs:g} into another --out"
             )
-        if record["data"]["fingerprint"] != digits.fingerprint():
+        more = record["data"].get("unlabelled")
+        recorded = [part["fingerprint"] for part in (record["data"], more) if part is not None]
+        fingerprints = _fingerprints(digits)
+        if recorded[0] != fingerprints[0]:
             raise CheckpointError(
                 f"{self.root}: was trained on other images than {digits.source}; resume it with its own --data"
+            )
+        if recorded != fingerprints:
+            what, own = ("other", "its own") if more else ("no", "no")
+            raise CheckpointError(
+                f"{self.root}: was trained on {what} images without labels beside {digits.source}; resume it with "
+                f"{own} --unlabelled, or choose another --out"
             )
         if settings.epochs * len(digits) + settings.batch_size <= images_seen:
             raise CheckpointError(
                 f"{self.root}: has seen {images_seen / len(digits):.4g} epochs already; resume it with more --epochs"
             )
 
-    def update(self, settings: TrainSettings, digits: Digits) -> None:
+    def update(self, settings: TrainSettings, digits: TrainingImages) -> None:
         """Record the settings that a resumed run has otherwise."""
         write_json_atomically(self.record, self.read_record() | self._record(settings, digits))
 
@@ -171,25 +181,43 @@ class RunFolder:
         if others:
             raise InputError(f"{self.root}: holds other files ({others[0]}) and no run; choose another --out")
 
-    def _record(self, settings: TrainSettings, digits: Digits) -> dict[str, Any]:
+    def _record(self, settings: TrainSettings, digits: TrainingImages) -> dict[str, Any]:
         return {
             "format": RUN_FORMAT,
             "settings": settings_to_dict(settings),
-            "data": {
-                "source": digits.source,
-                "images": len(digits),
-                "shape": list(digits.image_shape),
-                "classes": list(digits.classes),
-                "strokes": drawn_in_strokes(digits.images),
-                "fingerprint": digits.fingerprint(),
-            },
+            "data": _described(digits),
         }
+
+
+def _described(digits: TrainingImages) -> dict[str, Any]:
+    """What a run records of its images: `images` counts all, and what is not under `unlabelled` is of the labelled."""
+    labelled, more = digits, {}
+    fingerprint, *others = _fingerprints(digits)
+    if isinstance(digits, PartlyLabelled):
+        labelled, unlabelled = digits.labelled, digits.unlabelled
+        more = {"source": unlabelled.source, "images": len(unlabelled), "fingerprint": others[0]}
+    return {
+        "source": labelled.source,
+        "images": len(digits),
+        "shape": list(labelled.image_shape),
+        "classes": list(labelled.classes),
+        "strokes": drawn_in_strokes(labelled.images),
+        "fingerprint": fingerprint,
+        **({"unlabelled": more} if more else {}),
+    }
+
+
+def _fingerprints(digits: TrainingImages) -> list[str]:
+    """Of the labelled images and, where there are others beside them, of those without labels."""
+    if isinstance(digits, PartlyLabelled):
+        return [digits.labelled.fingerprint(), digits.unlabelled_fingerprint()]
+    return [digits.fingerprint()]
 
 
 LATER_MOVES = ("stretch", "shear_deg")  # runs from before there were these go on
 
 
-def identity(settings: TrainSettings, digits: Digits) -> str:
+def identity(settings: TrainSettings, digits: TrainingImages) -> str:
     """SHA-256 of all that decides a run's bits: its settings but for `MAY_CHANGE`, and its data.
 
     Nor do those count that the model does not read: runs from before there were such settings go on.
@@ -198,4 +226,5 @@ def identity(settings: TrainSettings, digits: Digits) -> str:
     decisive = {key: value for key, value in settings_to_dict(settings).items() if key not in indecisive}
     moves = decisive["augmentation"]
     decisive["augmentation"] = {key: value for key, value in moves.items() if value or key not in LATER_MOVES}
-    return hashlib.sha256(json.dumps([decisive, digits.fingerprint()], sort_keys=True).encode()).hexdigest()
+    parts = [decisive, *_fingerprints(digits)]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

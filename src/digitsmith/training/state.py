@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from digitsmith.config import TrainSettings
-from digitsmith.data.digits import Digits
+from digitsmith.data.partly_labelled import TrainingImages
 from digitsmith.errors import CheckpointError
 from digitsmith.models.penman import PenmanGenerator
 from digitsmith.models.registry import build_networks
@@ -32,7 +32,7 @@ class TrainingState:
     `recogniser` is the averaged discriminator of a model that learns to read from a few labels, None for the others.
     """
 
-    def __init__(self, settings: TrainSettings, digits: Digits, *, device: str) -> None:
+    def __init__(self, settings: TrainSettings, digits: TrainingImages, *, device: str) -> None:
         generator, discriminator = build_networks(
             settings.model,
             digits.image_shape,

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from digitsmith.config import STYLED_MODELS, TrainSettings
 from digitsmith.data.digits import Digits
+from digitsmith.data.partly_labelled import TrainingImages
 from digitsmith.data.strokes import drawn_in_strokes, in_gray
 from digitsmith.errors import InputError
 from digitsmith.measure.feature_cache import remembered
@@ -24,7 +25,7 @@ from digitsmith.training.state import TrainingState
 _MEASURE = "style of morphometry 1"  # another number for other figures: the cache goes by it
 
 
-def with_style(settings: TrainSettings, digits: Digits) -> TrainSettings:
+def with_style(settings: TrainSettings, digits: TrainingImages) -> TrainSettings:
     """`settings` with the choice made that was left to the images: whether they have a style to be asked for.
 
     Raises:

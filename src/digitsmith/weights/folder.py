@@ -171,6 +171,8 @@ The images look like the training data: {alike}. {limit}
 
 def licence_of(data: Mapping[str, Any]) -> str:
     """What a hub calls the licence of the data that a run records; `other` where that is not known."""
+    if "unlabelled" in data:  # of another origin
+        return "other"
     named, split, _ = str(data.get("source", "")).partition(" (")  # "mnist (train)", but a folder is "mnist"
     return _LICENCES.get(named, "other") if split else "other"
 
@@ -179,9 +181,12 @@ def training_section(config: GeneratorConfig) -> str:
     """Data, settings and checksum, as a card tells them."""
     settings, data = config.training.get("settings", {}), config.training.get("data", {})
     rows = "\n".join(f"| {key.replace('_', ' ')} | {value} |" for key, value in settings.items() if key != "model")
+    source = data.get("source", "not recorded")
+    if "unlabelled" in data:
+        source += f" and, without labels, {data['unlabelled']['source']}"
     return f"""## Training
 
-Data: {data.get("source", "not recorded")}, {data.get("images", "?")} images. Made by `digitsmith train {config.model}`
+Data: {source}, {data.get("images", "?")} images. Made by `digitsmith train {config.model}`
 with these settings:
 
 | setting | value |
