@@ -19,6 +19,7 @@ from digitsmith.training.budget import epochs_in, images_per_second, seconds_in,
 from digitsmith.training.loop import train_gan
 from digitsmith.training.machine import resolve
 from digitsmith.training.observers import Observer
+from digitsmith.training.run_files import read_log
 
 Settings = Callable[..., TrainSettings]
 
@@ -120,3 +121,14 @@ def test_the_command_line_tells_a_bad_budget_in_one_line(tmp_path: Path, capfd: 
     assert run_command(["train", "penman", "--budget", "soon", "--out", str(tmp_path / "run")]) == 2
     told = capfd.readouterr().err
     assert told == "digitsmith: the budget 'soon' is no duration; write it as 90s, 12m or 1.5h\n"
+
+
+def test_a_run_that_ends_before_it_has_learned_says_so(tmp_path: Path, few_digits: Digits, quick: Settings) -> None:
+    for name, epochs in (("short", 1.0), ("long", 1.6)):
+        train_gan(quick("penman", epochs=epochs, warm_up_images=160.0), few_digits, out=tmp_path / name)
+    short, long = (
+        [row["message"] for row in read_log(tmp_path / name / "log.jsonl") if row["event"] == "warning"]
+        for name in ("short", "long")
+    )
+    assert [line for line in short if "rises over the first 160 images" in line and "--epochs 2 or more" in line]
+    assert not [line for line in long if "rises over" in line]
