@@ -26,7 +26,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from digitsmith.config import settings_for
 from digitsmith.data.digits import Digits
 from digitsmith.data.reading import read_digits
 from digitsmith.drawing.requests import balanced_labels
@@ -34,6 +33,7 @@ from digitsmith.errors import TrainingDiverged
 from digitsmith.measure.morphometry import measure_style
 from digitsmith.models.penman import PenmanDiscriminator, PenmanGenerator
 from digitsmith.models.registry import ARCHITECTURES, Architecture
+from digitsmith.presets import settings_for
 from digitsmith.randomness import normal_rows
 from digitsmith.style import STYLE_COLUMNS, StyleTable
 from digitsmith.training import relativistic

@@ -19,10 +19,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from digitsmith.config import settings_for
 from digitsmith.data.digits import Digits
 from digitsmith.data.reading import read_digits
 from digitsmith.errors import InputError, TrainingDiverged
+from digitsmith.presets import settings_for
 from digitsmith.training.machine import resolve
 from kept_runs import KeptRuns, trained
 from measuring import machine, machine_line, markdown_table, publish

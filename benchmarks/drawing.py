@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import digitsmith
-from digitsmith.config import DEFAULT_MODEL, settings_for
+from digitsmith.config import DEFAULT_MODEL
 from digitsmith.drawing.model import DigitModel
 from digitsmith.drawing.requests import balanced_labels
 from digitsmith.drawing.writers.png import encode_png
+from digitsmith.presets import settings_for
 from digitsmith.training.machine import resolve
 from measuring import Spread, arguments_of, in_turn, machine, machine_line, made_by, markdown_table, publish
 

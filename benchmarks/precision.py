@@ -19,8 +19,9 @@ from pathlib import Path
 
 from scipy import stats  # type: ignore[import-untyped]
 
-from digitsmith.config import settings_for, settings_to_dict
+from digitsmith.config import settings_to_dict
 from digitsmith.data.reading import read_digits
+from digitsmith.presets import settings_for
 from digitsmith.training.machine import resolve
 from kept_runs import trained
 from measuring import machine, machine_line, markdown_table, publish

@@ -27,11 +27,12 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from digitsmith.config import TrainSettings, settings_for
+from digitsmith.config import TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.data.reading import read_digits
 from digitsmith.models.registry import build_networks
 from digitsmith.models.sgan import SganDiscriminator
+from digitsmith.presets import settings_for
 from digitsmith.randomness import Stream, torch_generator
 from digitsmith.training.adam import Adam
 from digitsmith.training.augment import augment

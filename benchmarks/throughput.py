@@ -21,8 +21,9 @@ from pathlib import Path
 import torch
 
 from arithmetic import flops_per_image
-from digitsmith.config import DEVICES, PRECISIONS, REPORT_MODELS, TrainSettings, settings_for
+from digitsmith.config import DEVICES, PRECISIONS, REPORT_MODELS, TrainSettings
 from digitsmith.data.mnist import load_mnist
+from digitsmith.presets import settings_for
 from digitsmith.training.loop import train_gan
 from digitsmith.training.machine import describe, resolve
 from digitsmith.training.observers import Moment, Observer

@@ -21,9 +21,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from contenders import TEXTBOOK, digitsmith_contender
-from digitsmith.config import UNCONDITIONAL_MODELS, TrainSettings, settings_for, settings_to_dict
+from digitsmith.config import UNCONDITIONAL_MODELS, TrainSettings, settings_to_dict
 from digitsmith.data.reading import read_digits
 from digitsmith.errors import ConfigError, DigitsmithError
+from digitsmith.presets import settings_for
 from digitsmith.report.style import save_plot
 from digitsmith.training.machine import resolve
 from measuring import machine, machine_line, publish

@@ -12,9 +12,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pytest
 
-from digitsmith.config import TrainSettings, settings_for
+from digitsmith.config import TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.data.mnist import load_mnist
+from digitsmith.presets import settings_for
 
 
 @pytest.fixture(scope="session")

@@ -20,10 +20,11 @@ import textbook
 import textbook_networks
 import throughput
 from arithmetic import flops_per_image
-from digitsmith.config import REPORT_MODELS, TrainSettings, settings_for
+from digitsmith.config import REPORT_MODELS, TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.errors import InputError
 from digitsmith.models.registry import build_networks
+from digitsmith.presets import settings_for
 from digitsmith.report.documents import write_block
 from digitsmith.training.machine import resolve
 from measuring import Spread, cost_of, in_turn, markdown_table

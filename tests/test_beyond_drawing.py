@@ -12,7 +12,7 @@ import pytest
 import digitsmith
 from beyond_data import CLOTHES, PETS, photographs
 from digitsmith import api, cli
-from digitsmith.config import settings_for, settings_to_dict
+from digitsmith.config import settings_to_dict
 from digitsmith.data.folder import folder_names
 from digitsmith.data.pictures import stacked
 from digitsmith.data.reading import read_digits
@@ -22,6 +22,7 @@ from digitsmith.drawing.numbers import parse_number
 from digitsmith.drawing.pictures import draw_pictures, parse_labels, side_by_side
 from digitsmith.drawing.requests import parse_counts
 from digitsmith.errors import InputError
+from digitsmith.presets import settings_for
 from digitsmith.weights.folder import model_card
 
 pytestmark = pytest.mark.usefixtures("own_cache")

@@ -11,7 +11,6 @@ import pytest
 
 from beyond_data import CLOTHES, photographs
 from digitsmith.assess import evaluate
-from digitsmith.config import settings_for
 from digitsmith.data.digits import Digits
 from digitsmith.data.mnist import load_mnist
 from digitsmith.errors import InputError
@@ -21,6 +20,7 @@ from digitsmith.measure.own_reader import own_reader, shipped_reader_reads, unle
 from digitsmith.measure.protocol import LARGEST_SEAT
 from digitsmith.measure.reader import READER, answers_of
 from digitsmith.measure.results import Evaluation
+from digitsmith.presets import settings_for
 from digitsmith.report.evaluation_page import write_evaluation_page
 from digitsmith.training.loop import train_gan
 

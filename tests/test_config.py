@@ -8,15 +8,14 @@ import pytest
 from digitsmith.config import (
     BY_LENGTH,
     MODELS,
-    PRESETS,
     Augmentation,
     TrainSettings,
     digit_safe,
-    settings_for,
     settings_from_dict,
     settings_to_dict,
 )
 from digitsmith.errors import ConfigError
+from digitsmith.presets import PRESETS, settings_for
 
 
 def test_report_1_has_its_reports_settings() -> None:

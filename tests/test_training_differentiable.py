@@ -11,10 +11,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from digitsmith.config import TrainSettings, penman
+from digitsmith.config import TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.errors import ConfigError
 from digitsmith.measure.morphometry import measure_style
+from digitsmith.presets import penman
 from digitsmith.style import STYLE_COLUMNS
 from digitsmith.training import differentiable
 from digitsmith.training.batches import BatchSource, to_float, to_uint8

@@ -9,9 +9,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from digitsmith.config import TrainSettings, settings_for
+from digitsmith.config import TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.errors import DataError, InputError
+from digitsmith.presets import settings_for
 from digitsmith.training import few
 from digitsmith.training.batches import to_uint8
 from digitsmith.training.few import FewModel, few_settings, train_on_few

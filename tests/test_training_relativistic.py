@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from digitsmith.config import TrainSettings, settings_for
+from digitsmith.config import TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.models.penman import PenmanDiscriminator, StyledVerdict
+from digitsmith.presets import settings_for
 from digitsmith.training.adam import Adam
 from digitsmith.training.batches import BatchSource
 from digitsmith.training.ema import half_life_in_images

@@ -17,12 +17,13 @@ from PIL import Image
 import digitsmith
 from digitsmith import assess
 from digitsmith.cli import run as run_command
-from digitsmith.config import Augmentation, TrainSettings, settings_for
+from digitsmith.config import Augmentation, TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.data.images import Images
 from digitsmith.data.partly_labelled import PartlyLabelled
 from digitsmith.drawing.loading import load
 from digitsmith.errors import CheckpointError, ConfigError, DataError, InputError
+from digitsmith.presets import settings_for
 from digitsmith.recognising.recogniser import load_recogniser
 from digitsmith.report.story import told
 from digitsmith.training.batches import BatchSource

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitsmith.config import IN_MEMORY, SEMI_SUPERVISED_MODELS, TrainSettings, settings_for, with_overrides
+from digitsmith.config import IN_MEMORY, SEMI_SUPERVISED_MODELS, TrainSettings, with_overrides
 from digitsmith.data.digits import Digits
 from digitsmith.data.images import Images
 from digitsmith.data.partly_labelled import PartlyLabelled, TrainingImages
@@ -26,6 +26,7 @@ from digitsmith.drawing.numbers import save_image
 from digitsmith.drawing.requests import balanced_labels
 from digitsmith.errors import InputError, MissingSplitError
 from digitsmith.measure.reader import READER, read
+from digitsmith.presets import settings_for
 from digitsmith.recognising.card import test_words
 from digitsmith.recognising.recogniser import FOLDER, Recogniser
 from digitsmith.report.page import write_run_page

@@ -66,7 +66,7 @@ def train(
     out: Annotated[Path | None, Parameter(help="the run's folder; runs/MODEL-DATA-seedN if left out")] = None,
     resume: Annotated[bool, Parameter(help="go on with the run in --out, bit for bit", negative=())] = False,
     preset: Annotated[
-        str | None, Parameter(help="report-1, report-2, demo, penman or sgan; the model's own if left out")
+        str | None, Parameter(help="report-1, report-2, demo, penman, few or sgan; the model's own if left out")
     ] = None,
     config: Annotated[Path | None, Parameter(help="a TOML file of settings")] = None,
     epochs: Annotated[float | None, Parameter(group=_TRAINING, help="passes over the images")] = None,

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from digitsmith import api
 from digitsmith.assess import COUNT, evaluator_for, generated_images
-from digitsmith.config import MODELS, digit_safe, settings_for, settings_to_dict
+from digitsmith.config import MODELS, digit_safe, settings_to_dict
 from digitsmith.data.digits import Digits
 from digitsmith.data.stacked import STACKED_MNIST
 from digitsmith.drawing.loading import load
 from digitsmith.drawing.model import DigitModel
 from digitsmith.errors import InputError, TrainingInterrupted
 from digitsmith.measure.evaluation import FAMILIES, OnStage, require_families
+from digitsmith.presets import settings_for
 from digitsmith.report.comparison_page import ComparedModel, write_comparison_page
 from digitsmith.report.samples import read_samples
 from digitsmith.training.observers import Observer

@@ -1,4 +1,4 @@
-"""Every setting of a training run: one frozen dataclass, presets as functions, TOML and overrides on top.
+"""Every setting of a training run: one frozen dataclass, with what is laid over it (`presets.py` has where it begins).
 
 A setting that no field knows is an error, never ignored; so is a value outside its range. Nothing heavy is
 imported here: `digitsmith --help` reads this file.
@@ -7,10 +7,8 @@ imported here: `digitsmith --help` reads this file.
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from digitsmith.errors import ConfigError
@@ -175,10 +173,10 @@ class TrainSettings:
     """Steps between two rows of the log."""
 
     def __post_init__(self) -> None:
-        _require_one_of("model", self.model, MODELS)
-        _require_one_of("generator_loss", self.generator_loss, GENERATOR_LOSSES)
-        _require_one_of("precision", self.precision, PRECISIONS)
-        _require_one_of("device", self.device, DEVICES)
+        require_one_of("model", self.model, MODELS)
+        require_one_of("generator_loss", self.generator_loss, GENERATOR_LOSSES)
+        require_one_of("precision", self.precision, PRECISIONS)
+        require_one_of("device", self.device, DEVICES)
         _require("epochs", self.epochs, low=0.0, high=1e6, exclusive=True)
         _require("batch_size", self.batch_size, low=2, high=65_536)  # BatchNorm needs two
         _require("learning_rate", self.learning_rate, low=0.0, high=1.0, exclusive=True)
@@ -192,7 +190,7 @@ class TrainSettings:
         _require("penalty_every", self.penalty_every, low=1, high=100)
         _require("class_weight", self.class_weight, low=0.0, high=1e6)
         _require("style_weight", self.style_weight, low=0.0, high=1e6)
-        _require_one_of("style", self.style, STYLES)
+        require_one_of("style", self.style, STYLES)
         _require("channels", self.channels, low=1, high=1024)
         _require("differentiable", self.differentiable, low=0.0, high=3.0)
         for weight in ("adversarial_weight", "matching_weight", "consistency_weight"):
@@ -233,133 +231,12 @@ class TrainSettings:
         return (*warm_up, *_SEMI_SUPERVISED_SETTINGS, *unchanged)
 
 
-def report_1() -> TrainSettings:
-    """The first report's settings (its sections 4.2 to 5.3): fully connected, BCE losses, Adam(2e-4, 0.5, 0.999).
-
-    It gives neither epochs nor batch size: 50 epochs of batches of 128 are ours.
-    """
-    return TrainSettings(
-        model="cgan-mlp",
-        preset="report-1",
-        epochs=50.0,
-        learning_rate=2e-4,
-        generator_loss="non-saturating",
-        sample_epochs=(1, 10, 20, 50),
-    )
-
-
-def report_2() -> TrainSettings:
-    """The second report's settings (its sections 2.1 and 3.3 to 3.5): lr 0.001, 20 epochs, DCGAN's protocol.
-
-    Batch 128, betas (0.5, 0.999) and the non-saturating loss are DCGAN's, whose "protocols and
-    implementations" the report follows; its own text writes the game as minimax, which is one option away.
-    """
-    return TrainSettings(preset="report-2")
-
-
-def penman() -> TrainSettings:
-    """The settings of digitsmith's own model: steps that shrink over the second half, an average as long as the run.
-
-    36 epochs of MNIST are 25 minutes on two cores (`docs/training.md`).
-    """
-    return TrainSettings(
-        model="penman",
-        preset="penman",
-        epochs=36.0,
-        learning_rate=1e-3,
-        warm_up_images=10_000.0,
-        decay_from=0.2,
-        adam_beta1=0.0,
-        adam_beta2=0.99,
-        ema_half_life_images=BY_LENGTH,
-        sample_epochs=(1, 10, 20, 36),
-    )
-
-
-def sgan() -> TrainSettings:
-    """The settings of the semi-supervised GAN, chosen on MNIST with 100 labels (`docs/semi-supervised.md` says how)."""
-    return TrainSettings(
-        model="sgan",
-        preset="sgan",
-        epochs=4.0,
-        learning_rate=3e-3,
-        warm_up_images=20_000.0,
-        decay_from=0.3,
-        labelled=100,
-        adversarial_weight=0.03,
-        sure_from=0.7,
-        augmentation=digit_safe(),
-        sample_epochs=(1, 2, 4),
-    )
-
-
-def few(per_class: int = 30) -> TrainSettings:
-    """penman on `per_class` images of each class, moved before D sees them (`docs/training.md` says what differs).
-
-    120,000 images are seen of data in ten classes, which takes about two minutes on one core.
-    """
-    return dataclasses.replace(
-        penman(),
-        preset="few",
-        epochs=12_000.0 / per_class,
-        batch_size=64,
-        warm_up_images=10_000.0,
-        ema_half_life_images=5_000.0,
-        penalty_gamma=1.0,
-        differentiable=1.0,
-        starts_at_mean=True,
-        sample_epochs=(1, 10, 100),
-    )
-
-
-def demo() -> TrainSettings:
-    """The default model in two minutes on two cores."""
-    return dataclasses.replace(penman(), preset="demo", epochs=3.0, sample_epochs=(1, 2, 3))
-
-
-PRESETS = {"report-1": report_1, "report-2": report_2, "demo": demo, "penman": penman, "few": few, "sgan": sgan}
-_PRESET_OF = {"cgan-mlp": "report-1", "penman": "penman", "sgan": "sgan"}  # the other models are the second report's
-
-
-def settings_for(
-    model: str | None = None,
-    *,
-    preset: str | None = None,
-    file: Path | None = None,
-    overrides: Mapping[str, Any] | None = None,
-) -> TrainSettings:
-    """The settings of a run: a preset, then a TOML file, then overrides, each on top of the one before.
-
-    Args:
-        model: the architecture, the default model if left out; without a preset it also chooses one: its own.
-        preset: `report-1`, `report-2`, `demo`, `penman` or `sgan`.
-        file: TOML whose keys are `TrainSettings`' fields, with `[augmentation]` as a table.
-        overrides: the same keys; `None` values are left as they are.
-
-    Where `unlabelled` is named and `labelled` is not, all labels are looked at: a preset's number goes by a whole set.
-
-    Raises:
-        ConfigError: an unknown preset, key or model, a value of another type or outside its range,
-            or a file that is not TOML; the message names it.
-    """
-    values = {} if file is None else _read_toml(file)
-    where = f"{file}: "
-    model = model or _text(values, "model", where)
-    preset = preset or _text(values, "preset", where) or _PRESET_OF.get(model or DEFAULT_MODEL, "report-2")
-    _require_one_of("preset", preset, tuple(PRESETS), where if "preset" in values else "")
-    asked = {key: value for key, value in (overrides or {}).items() if value is not None}
-    if (values | asked).get("unlabelled") and "labelled" not in values:
-        asked = {"labelled": 0} | asked
-    settings = _replace(PRESETS[preset](), values | {"preset": preset}, where=where)
-    return with_overrides(settings, model, asked)
-
-
 def with_overrides(
     settings: TrainSettings, model: str | None = None, overrides: Mapping[str, Any] | None = None
 ) -> TrainSettings:
     """`settings` with `overrides` and the model's name on top; `None` leaves a setting as it is."""
     asked = {key: value for key, value in (overrides or {}).items() if value is not None}
-    return _replace(settings, asked | ({} if model is None else {"model": model}), where="")
+    return replaced(settings, asked | ({} if model is None else {"model": model}), where="")
 
 
 def settings_to_dict(settings: TrainSettings) -> dict[str, Any]:
@@ -369,27 +246,15 @@ def settings_to_dict(settings: TrainSettings) -> dict[str, Any]:
 
 def settings_from_dict(values: Mapping[str, Any], *, where: str) -> TrainSettings:
     """Settings from saved values; `where` names the file in the message of a `ConfigError`."""
-    return _replace(TrainSettings(), _BEFORE_THEY_WERE_SETTINGS | dict(values), where=f"{where}: ")
+    return replaced(TrainSettings(), _BEFORE_THEY_WERE_SETTINGS | dict(values), where=f"{where}: ")
 
 
-def _read_toml(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{file}: cannot be read ({error.strerror}); give the path of a TOML file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: is not TOML: {error}") from None
+def replaced(settings: Settings, values: Mapping[str, Any], *, where: str) -> Settings:
+    """`settings` with `values` in place of its fields, each checked against its field's type.
 
-
-def _text(values: Mapping[str, Any], key: str, where: str) -> str | None:
-    value = values.get(key)
-    if value is not None and not isinstance(value, str):
-        raise ConfigError(f"{where}{key} must be a text, not {value!r}")
-    return value
-
-
-def _replace(settings: Settings, values: Mapping[str, Any], *, where: str) -> Settings:
-    """`settings` with `values` in place of its fields, each checked against its field's type."""
+    Raises:
+        ConfigError: an unknown key, or a value of another type or outside its range; it begins with `where`.
+    """
     hints = get_type_hints(type(settings))
     checked: dict[str, Any] = {}
     for key, value in values.items():
@@ -405,7 +270,7 @@ def _converted(current: Any, value: Any, hint: Any, *, name: str) -> Any:
         if isinstance(value, Augmentation):
             return value
         if isinstance(value, Mapping):
-            return _replace(current, value, where=f"{name}.")
+            return replaced(current, value, where=f"{name}.")
         raise ConfigError(f"{name} must be a table of settings, not {value!r}")
     if hint == tuple[int, ...]:
         if isinstance(value, list | tuple) and all(type(item) is int for item in value):
@@ -426,6 +291,7 @@ def _require(name: str, value: float, *, low: float, high: float, exclusive: boo
         raise ConfigError(f"{name} must be {bound} {low:g} and at most {high:g}, not {value}")
 
 
-def _require_one_of(name: str, value: str, allowed: tuple[str, ...], where: str = "") -> None:
+def require_one_of(name: str, value: str, allowed: tuple[str, ...], where: str = "") -> None:
+    """ConfigError where `value` is none of those allowed; `where` names the file that it stands in."""
     if value not in allowed:
         raise ConfigError(f"{where}there is no {name.replace('_', ' ')} {value!r}; choose one of {', '.join(allowed)}")

@@ -17,9 +17,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from digitsmith.config import TrainSettings, few
+from digitsmith.config import TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.models.penman import PenmanGenerator
+from digitsmith.presets import few
 from digitsmith.randomness import Stream, derived_seed, normal_rows, torch_generator, uniform_rows
 from digitsmith.training.batches import BatchSource, to_float, to_uint8
 from digitsmith.training.differentiable import moved_style, random_stretch
