@@ -1,7 +1,7 @@
 """What each part of penman's recipe is worth: the same short training with one part changed at a time.
 
     python benchmarks/ablation.py --json benchmarks/results/ablation.json --docs docs/flagship.md
-    python benchmarks/ablation.py --only width-32,shift --seeds 0
+    python benchmarks/ablation.py --only width-24,shift --seeds 0
 
 Every variant trains from the same seeds for the same images by the work of `digitsmith train`; its averaged generator
 draws 10,000 digits at the end. Runs that the JSON file has already are not made again, so the long table can be made in
@@ -32,7 +32,6 @@ from digitsmith.drawing.requests import balanced_labels
 from digitsmith.errors import TrainingDiverged
 from digitsmith.measure.morphometry import measure_style
 from digitsmith.models.penman import PenmanDiscriminator, PenmanGenerator
-from digitsmith.models.registry import ARCHITECTURES, Architecture
 from digitsmith.presets import settings_for
 from digitsmith.randomness import normal_rows
 from digitsmith.style import STYLE_COLUMNS, StyleTable
@@ -97,11 +96,6 @@ def without_projection(forward: Callable[..., Any]) -> Callable[..., Any]:
     return changed
 
 
-def width(channels: int) -> Patches:
-    wide = Architecture(partial(PenmanGenerator, width=channels), partial(PenmanDiscriminator, width=channels))
-    return lambda: [patch.dict(ARCHITECTURES, penman=wide)]
-
-
 VARIANTS = {
     "recipe": Variant("the recipe"),
     "loss": Variant(
@@ -126,8 +120,9 @@ VARIANTS = {
     ),
     "slow": Variant("learning rate 0.0004", {"learning_rate": 4e-4}),
     "no-warm-up": Variant("no warm-up", {"warm_up_images": 0.0}),
-    "width-16": Variant("16 and 32 channels instead of 24 and 48", patches=width(16)),
-    "width-32": Variant("32 and 64 channels", patches=width(32)),
+    "width-16": Variant("16 and 32 channels instead of 32 and 64", {"channels": 16}),
+    "width-24": Variant("24 and 48 channels", {"channels": 24}),
+    "at-mean": Variant("first images of the data's mean gray", {"starts_at_mean": True}),
 }
 
 

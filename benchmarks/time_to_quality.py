@@ -34,7 +34,7 @@ from time_to_quality_figure import quality_figure
 from time_to_quality_table import table, times_of
 
 LOOK_RATIO = 1.1
-NAME = "time-to-quality"  # of the block in the document, and of the plot beside it
+NAME = "time-to-quality"
 
 
 def main(line: Sequence[str] | None = None) -> None:
@@ -55,7 +55,9 @@ def main(line: Sequence[str] | None = None) -> None:
         runs += raced
 
     if arguments.docs:
-        save_plot(quality_figure(runs), arguments.docs.parent / "figures" / NAME, [asdict(run) for run in runs])
+        save_plot(
+            quality_figure(runs), arguments.docs.parent / "figures" / arguments.name, [asdict(run) for run in runs]
+        )
     how = f"`{shlex.join(command_of(arguments))}`: {machine_line(facts)}"
     text = "\n\n".join([table(runs, limit_s=rules.limit_s), conditions_of(settings, ruler, rules), how])
     record = {
@@ -71,7 +73,7 @@ def main(line: Sequence[str] | None = None) -> None:
         },
         "runs": [asdict(run) for run in runs],
     }
-    publish(arguments, NAME, text=text, record=record)
+    publish(arguments, arguments.name, text=text, record=record)
 
 
 def parser_of_arguments() -> argparse.ArgumentParser:
@@ -91,6 +93,7 @@ def parser_of_arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--docs", type=Path, metavar="FILE", help="put the table into that document, the plot into figures/ beside it"
     )
+    parser.add_argument("--name", default=NAME, help=f"of the block in that document, and of the plot ({NAME})")
     return parser
 
 

@@ -63,7 +63,7 @@ def rows_of(network: nn.Module, *inputs: Tensor) -> list[tuple[str, tuple[int, .
 
     leaves = [module for module in network.modules() if not list(module.children())]
     handles = [leaf.register_forward_hook(note) for leaf in leaves]
-    network(*inputs)
+    network.double()(*(x.double() if x.is_floating_point() else x for x in inputs))  # one by one: see blocks.Layers
     for handle in handles:
         handle.remove()
     return rows

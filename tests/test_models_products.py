@@ -8,9 +8,11 @@ from torch import Tensor, nn
 
 from digitsmith.models.blocks import ConvTransposeFromVector
 from digitsmith.models.products import (
+    ConvDown,
     ConvFromImage,
     ConvOfImageAndClass,
     ConvTransposeToImage,
+    ConvUp,
     gather,
     of_whole_maps,
     scatter,
@@ -20,6 +22,12 @@ PAIRS = [
     (lambda c: ConvFromImage(c, 8), lambda c: nn.Conv2d(c, 8, 4, stride=2, padding=1, bias=False), (5, None, 28, 28)),
     (lambda c: ConvTransposeToImage(8, c), lambda c: nn.ConvTranspose2d(8, c, 4, stride=2, padding=1), (5, 8, 14, 16)),
     (lambda c: ConvTransposeFromVector(9, c, 7), lambda c: nn.ConvTranspose2d(9, c, 7, bias=False), (5, 9, 1, 1)),
+]
+
+
+WIDE = [
+    (lambda: ConvDown(24, 8), lambda: nn.Conv2d(24, 8, 4, stride=2, padding=1, bias=False), (5, 24, 12, 8)),
+    (lambda: ConvUp(8, 24), lambda: nn.ConvTranspose2d(8, 24, 4, stride=2, padding=1, bias=False), (5, 8, 6, 4)),
 ]
 
 
@@ -59,6 +67,27 @@ def test_under_autocast_it_rounds_no_worse_than_its_layer(fast, readable, shape)
     for our, their, right in zip(ours, theirs, exact, strict=True):
         assert our.dtype in (torch.bfloat16, torch.float32)
         assert (our - right).norm() < 1.1 * (their - right).norm() + 1e-3 * right.norm()
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize(("fast", "readable", "shape"), WIDE)
+def test_between_many_channels_a_layer_is_pytorchs(fast, readable, shape, layout) -> None:
+    """In float32 against float64; then under autocast, where it rounds no worse than PyTorch's own."""
+    torch.manual_seed(0)
+    quick, plain = fast().to(memory_format=layout), readable()
+    plain.load_state_dict(quick.state_dict())
+    x = torch.randn(shape).contiguous(memory_format=layout)
+    gradient = torch.randn_like(plain(x)).contiguous(memory_format=layout)
+    exact = run(plain.double(), x.double(), gradient.double())
+    for ours, right in zip(run(quick, x, gradient), exact, strict=True):
+        torch.testing.assert_close(ours.double(), right, rtol=1e-4, atol=1e-5)
+    plain.float().zero_grad()
+    quick.zero_grad()
+    with torch.autocast("cpu", torch.bfloat16):
+        ours, theirs = run(quick, x, gradient), run(plain, x, gradient)
+    assert ours[0].dtype == theirs[0].dtype == torch.bfloat16
+    for our, their, right in zip(ours, theirs, exact, strict=True):
+        assert (our - right).norm() < 1.15 * (their - right).norm() + 1e-3 * right.norm()
 
 
 def test_image_and_class_are_convolved_as_if_stacked() -> None:

@@ -90,7 +90,7 @@ def train(
         ),
     ] = None,
     channels: Annotated[
-        int | None, Parameter(converter=whole, group=_TRAINING, help="penman: how wide its networks are; 24")
+        int | None, Parameter(converter=whole, group=_TRAINING, help="penman: how wide its networks are; 32")
     ] = None,
     labelled: Annotated[
         int | None,

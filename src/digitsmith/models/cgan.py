@@ -12,6 +12,7 @@ from digitsmith.errors import ConfigError
 from digitsmith.models.blocks import (
     Discriminator,
     Generator,
+    Layers,
     Verdict,
     conv_block,
     conv_generator,
@@ -73,7 +74,7 @@ class CganDiscriminator(Discriminator):
         self.register_buffer("planes", class_planes(classes, height, width), persistent=False)
         self.block1 = conv_block(channels, 32)  # (3) [B, 32, 14, 14]
         self.class_conv = ConvFromImage(1, 32, bias=True)  # (4) [B, 32, 14, 14]
-        self.block2 = nn.Sequential(  # [B, 64, 7, 7]
+        self.block2 = Layers(  # [B, 64, 7, 7]
             ConvOfImageAndClass(32, 64), nn.BatchNorm2d(64), nn.ReLU(inplace=True)
         )
         self.source = nn.Conv2d(64, 1, height // 4)  # [B, 1, 1, 1]

@@ -49,6 +49,30 @@ class ConvTransposeToImage(nn.ConvTranspose2d):
         return image + self.bias.to(dtype)[:, None, None]
 
 
+class ConvDown(nn.Conv2d):
+    """`nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=False)` for many channels."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 4, stride=2, padding=1, bias=False)
+
+    def forward(self, input: Tensor) -> Tensor:  # [B, I, 2h, 2w] -> [B, O, h, w]
+        return convolved(input, self.weight)
+
+
+class ConvUp(nn.ConvTranspose2d):
+    """`nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)` for many channels."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 4, stride=2, padding=1, bias=False)
+
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:  # [B, I, h, w] -> [B, O, 2h, 2w]
+        if not _has_kernels(input):
+            return super().forward(input)
+        dtype = _product_dtype(input)
+        maps: Tensor = _Up.apply(input.to(dtype), self.weight.to(dtype))  # type: ignore[no-untyped-call]
+        return maps
+
+
 class ConvOfImageAndClass(nn.Conv2d):
     """`nn.Conv2d(2 * inputs, outputs, 4, stride=2, padding=1, bias=False)` of an image's maps stacked on its class's.
 
@@ -63,10 +87,23 @@ class ConvOfImageAndClass(nn.Conv2d):
         """Image maps [B, C, 2h, 2w], class maps [K, C, 2h, 2w], labels [B] -> [B, O, h, w]."""
         assert class_maps is not None and labels is not None
         of_image, of_class = self.weight.chunk(2, dim=1)
-        maps = F.conv2d(input, of_image, stride=2, padding=1)
+        maps = convolved(input, of_image)
         rows = F.conv2d(class_maps, of_class, stride=2, padding=1).permute(0, 2, 3, 1)  # [K, h, w, O]
         handed_out = F.one_hot(labels, len(class_maps)).to(rows.dtype) @ rows.flatten(1)
         return maps + handed_out.view(-1, *rows.shape[1:]).permute(0, 3, 1, 2)
+
+
+def convolved(maps: Tensor, weight: Tensor) -> Tensor:
+    """`F.conv2d(maps, weight, stride=2, padding=1)` for weights [O, I, 4, 4], [B, I, 2h, 2w] -> [B, O, h, w].
+
+    Forward it is that. Back it is two products, with the rows of `kernels.columns`: for these shapes PyTorch's own way
+    back takes a third longer.
+    """
+    if not _has_kernels(maps):
+        return F.conv2d(maps, weight, stride=2, padding=1)
+    dtype = _product_dtype(maps)
+    result: Tensor = _Down.apply(maps.to(dtype), weight.to(dtype))  # type: ignore[no-untyped-call]
+    return result
 
 
 def of_whole_maps(maps: Tensor, *layers: nn.Conv2d | nn.Linear) -> tuple[Tensor, ...]:
@@ -115,7 +152,7 @@ class _FromImage(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, images: Tensor, weight: Tensor) -> Tensor:
         batch, _, height, width = images.shape
-        planes = gather(images)
+        planes = _gathered(images)
         ctx.save_for_backward(planes, weight)
         rows = planes.T @ weight.flatten(1).T  # [B * h * w, O]
         return _maps(rows, batch, height // 2, width // 2)
@@ -128,7 +165,7 @@ class _FromImage(torch.autograd.Function):
         rows = _rows(gradient)  # [B * h * w, O]
         to_images = to_weight = None
         if ctx.needs_input_grad[0]:
-            to_images = scatter(weight.flatten(1).T @ rows.T, batch=batch, height=height, width=width)
+            to_images = _scattered(weight.flatten(1).T @ rows.T, batch=batch, height=height, width=width)
         if ctx.needs_input_grad[1]:
             to_weight = (planes @ rows).T.reshape(weight.shape)
         return to_images, to_weight
@@ -140,20 +177,101 @@ class _ToImage(torch.autograd.Function):
         batch, _, height, width = maps.shape
         rows = _rows(maps)  # [B * h * w, I]
         ctx.save_for_backward(rows, weight)
-        return scatter(weight.flatten(1).T @ rows.T, batch=batch, height=height, width=width)
+        return _scattered(weight.flatten(1).T @ rows.T, batch=batch, height=height, width=width)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
         rows, weight = ctx.saved_tensors
         batch, _, height, width = gradient.shape
-        planes = gather(gradient)  # [C * 16, B * h * w]
+        planes = _gathered(gradient)  # [C * 16, B * h * w]
         to_maps = to_weight = None
         if ctx.needs_input_grad[0]:
             to_maps = _maps(planes.T @ weight.flatten(1).T, batch, height // 2, width // 2)
         if ctx.needs_input_grad[1]:
             to_weight = (planes @ rows).T.reshape(weight.shape)
         return to_maps, to_weight
+
+
+class _Down(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, weight: Tensor) -> Tensor:
+        ctx.save_for_backward(maps, weight)
+        return F.conv2d(maps, weight, stride=2, padding=1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        from digitsmith.kernels.columns import added_up, columns
+
+        maps, weight = ctx.saved_tensors
+        batch, _, height, width = gradient.shape
+        rows = _rows(gradient)  # [B * h * w, O]
+        to_maps = to_weight = None
+        if ctx.needs_input_grad[0]:
+            to_maps = added_up(rows @ _tap_by_tap(weight), batch=batch, height=height, width=width)
+        if ctx.needs_input_grad[1]:
+            to_weight = _as_weight(columns(maps).T @ rows, weight)
+        return to_maps, to_weight
+
+
+class _Up(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, weight: Tensor) -> Tensor:
+        from digitsmith.kernels.columns import added_up
+
+        batch, _, height, width = maps.shape
+        ctx.save_for_backward(maps, weight)
+        return added_up(_rows(maps) @ _tap_by_tap(weight), batch=batch, height=height, width=width)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        from digitsmith.kernels.columns import columns
+
+        maps, weight = ctx.saved_tensors
+        to_maps = to_weight = None
+        if ctx.needs_input_grad[0]:
+            to_maps = F.conv2d(gradient, weight, stride=2, padding=1)
+        if ctx.needs_input_grad[1]:
+            to_weight = _as_weight(columns(gradient).T @ _rows(maps), weight)
+        return to_maps, to_weight
+
+
+def _tap_by_tap(weight: Tensor) -> Tensor:
+    """[O, I, 4, 4] -> [O, 16 * I], in the order of `kernels.columns`."""
+    return weight.permute(0, 2, 3, 1).flatten(1)
+
+
+def _as_weight(product: Tensor, weight: Tensor) -> Tensor:
+    """The inverse of `_tap_by_tap`, transposed: [16 * I, O] -> the shape of `weight`.
+
+    It is this way round because two threads compute the product so in two thirds of the time.
+    """
+    outputs, inputs = weight.shape[:2]
+    return product.view(4, 4, inputs, outputs).permute(3, 2, 0, 1)
+
+
+def _has_kernels(x: Tensor) -> bool:
+    return x.device.type == "cpu" and x.dtype != torch.float64
+
+
+def _gathered(images: Tensor) -> Tensor:
+    """`gather`, in one pass where there is a kernel for it."""
+    if not _has_kernels(images):
+        return gather(images)
+    from digitsmith.kernels.windows import gathered  # compiles, where this machine has not yet
+
+    return gathered(images)
+
+
+def _scattered(planes: Tensor, *, batch: int, height: int, width: int) -> Tensor:
+    """`scatter`, in one pass where there is a kernel for it."""
+    if not _has_kernels(planes):
+        return scatter(planes, batch=batch, height=height, width=width)
+    from digitsmith.kernels.windows import scattered
+
+    return scattered(planes, batch=batch, height=height, width=width)
 
 
 def _rows(maps: Tensor) -> Tensor:

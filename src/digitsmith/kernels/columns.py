@@ -1,0 +1,121 @@
+"""The windows of a 4x4 / 2 convolution with padding 1 between maps of many channels, each window as one row.
+
+As `windows.py`, but a pixel's channels stay together, as they lie in memory (channels last), and are copied or added up
+together.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numba import njit
+from torch import Tensor
+
+from digitsmith.kernels.native import bfloat16s, float32s, kernel, load, next_piece, store
+from digitsmith.kernels.team import run
+
+_TAPS = 16
+
+
+def columns(maps: Tensor) -> Tensor:
+    """Maps [B, C, 2h, 2w] -> windows [B * h * w, 16 * C], tap by tap; float32 or bfloat16, on the CPU."""
+    maps = maps.contiguous(memory_format=torch.channels_last)
+    batch, channels, height, width = maps.shape
+    windows = maps.new_empty(batch * (height // 2) * (width // 2), _TAPS * channels)
+    _run(_columns, (batch, channels, height // 2, width // 2), maps, windows)
+    return windows
+
+
+def added_up(windows: Tensor, *, batch: int, height: int, width: int) -> Tensor:
+    """The transpose: windows [B * h * w, 16 * C] -> maps [B, C, 2h, 2w], channels last; sums in float32."""
+    windows = windows.contiguous()
+    shape = (batch, windows.shape[1] // _TAPS, height, width)
+    maps = windows.new_empty(batch, 2 * height, 2 * width, shape[1]).permute(0, 3, 1, 2)
+    _run(_added_up, shape, maps, windows)
+    return maps
+
+
+def _run(kernel: Any, shape: tuple[int, ...], maps: Tensor, windows: Tensor) -> None:
+    run(kernel, *shape, maps.dtype == torch.bfloat16, maps.data_ptr(), windows.data_ptr())
+
+
+# The loops: maps [B * 2h * 2w * C] and windows [B * h * w * 16 * C], each float32 or bfloat16; a piece is an image.
+
+
+@njit  # type: ignore[untyped-decorator]
+def _columns_of(words: Any, maps: Any, windows: Any) -> None:
+    batch, channels, height, width = words[1], words[2], words[3], words[4]
+    line = 2 * width * channels
+    mine = next_piece(words)
+    while mine < batch:
+        pixels = maps[mine * 2 * height * line : (mine + 1) * 2 * height * line]
+        for row in range(height):
+            for column in range(width):
+                begin = ((mine * height + row) * width + column) * _TAPS * channels
+                window = windows[begin : begin + _TAPS * channels]
+                left = max(2 * column - 1, 0)  # of the window's four pixels, those that are on the map
+                right = min(2 * column + 3, 2 * width)
+                for down in range(4):
+                    part = window[down * 4 * channels : (down + 1) * 4 * channels]
+                    y = 2 * row + down - 1
+                    if not 0 <= y < 2 * height:
+                        part[:] = 0  # the same bits in both types
+                        continue
+                    before = (left - (2 * column - 1)) * channels
+                    count = (right - left) * channels
+                    part[:before] = 0
+                    part[before + count :] = 0
+                    into, source = (
+                        part[before : before + count],
+                        pixels[y * line + left * channels : y * line + right * channels],
+                    )
+                    for place in range(len(into)):
+                        into[place] = source[place]
+        mine = next_piece(words)
+
+
+@njit  # type: ignore[untyped-decorator]
+def _added_up_of(words: Any, maps: Any, windows: Any) -> None:
+    batch, channels, height, width = words[1], words[2], words[3], words[4]
+    size, line = 4 * channels, (2 * width + 2) * channels  # of a window's line, of a padded image's
+    total = np.empty((2 * height + 2) * line, np.float32)
+    mine = next_piece(words)
+    while mine < batch:
+        total[:] = 0
+        for row in range(height):
+            for column in range(width):
+                begin = ((mine * height + row) * width + column) * _TAPS * channels
+                for down in range(4):
+                    source = windows[begin + down * size : begin + (down + 1) * size]
+                    place = (2 * row + down) * line + 2 * column * channels
+                    onto = total[place : place + size]
+                    for place in range(len(onto)):
+                        onto[place] += load(source, place)
+        for row in range(2 * height):
+            begin = (row + 1) * line + channels
+            source = total[begin : begin + 2 * width * channels]
+            begin = (mine * 2 * height + row) * 2 * width * channels
+            into = maps[begin : begin + 2 * width * channels]
+            for place in range(len(into)):
+                store(into, place, source[place])
+        mine = next_piece(words)
+
+
+@kernel
+def _columns(words: Any) -> None:
+    count = words[1] * words[2] * words[3] * words[4]
+    if words[5]:
+        _columns_of(words, bfloat16s(words[6], 4 * count), bfloat16s(words[7], _TAPS * count))
+    else:
+        _columns_of(words, float32s(words[6], 4 * count), float32s(words[7], _TAPS * count))
+
+
+@kernel
+def _added_up(words: Any) -> None:
+    count = words[1] * words[2] * words[3] * words[4]
+    if words[5]:
+        _added_up_of(words, bfloat16s(words[6], 4 * count), bfloat16s(words[7], _TAPS * count))
+    else:
+        _added_up_of(words, float32s(words[6], 4 * count), float32s(words[7], _TAPS * count))

@@ -1,0 +1,105 @@
+"""What the kernels are written with: arrays at addresses, bfloat16 numbers, and pieces of work that threads share.
+
+A kernel is compiled to a plain C function of one pointer, at int64 words that say what to do: where the arrays are and
+how large. NumPy and Numba know no bfloat16, so such arrays are of uint16 here: the upper half of a float32's bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import carray, cfunc, njit, types
+from numba.extending import intrinsic, overload
+
+WORDS = types.CPointer(types.int64)
+
+
+def kernel(function: Callable[[Any], None]) -> Any:
+    """`function` of its words as a C function, compiled now, or by an earlier process of this user on this machine."""
+    try:
+        return cfunc(types.void(WORDS), cache=True)(function)
+    except RuntimeError:  # nowhere to keep it: neither the package's folder nor the user's can be written to
+        return cfunc(types.void(WORDS))(function)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _float_of(context: Any, bits: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], ir.FloatType())
+
+    return types.float32(types.uint32), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _bits_of(context: Any, number: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], ir.IntType(32))
+
+    return types.uint32(types.float32), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _pointer_to(context: Any, address: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.inttoptr(args[0], context.get_value_type(types.voidptr))
+
+    return types.voidptr(types.int64), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def next_piece(context: Any, words: Any) -> Any:
+    """Count the first word up and return what it was: each piece of work goes to one thread, whichever is free."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.atomic_rmw("add", args[0], ir.Constant(ir.IntType(64), 1), "seq_cst")
+
+    return types.int64(WORDS), generate
+
+
+@njit  # type: ignore[untyped-decorator]
+def float32s(address: int, count: int) -> Any:
+    """The float32 array [count] at `address`."""
+    return carray(_pointer_to(address), (count,), np.float32)
+
+
+@njit  # type: ignore[untyped-decorator]
+def bfloat16s(address: int, count: int) -> Any:
+    """The bfloat16 array [count] at `address`."""
+    return carray(_pointer_to(address), (count,), np.uint16)
+
+
+def load(array: Any, place: int) -> Any:
+    """`array[place]` as float32; the array holds float32 or bfloat16."""
+    raise NotImplementedError("within a kernel only")
+
+
+def store(array: Any, place: int, number: Any) -> None:
+    """`array[place] = number`, a float32, rounded to the nearest, ties to even, where the array holds bfloat16."""
+    raise NotImplementedError("within a kernel only")
+
+
+@overload(load, strict=False)  # type: ignore[untyped-decorator]
+def _load(array: Any, place: int) -> Any:
+    if array.dtype == types.uint16:
+        return lambda array, place: _float_of(np.uint32(np.uint32(array[place]) << np.uint32(16)))
+    return lambda array, place: array[place]
+
+
+@overload(store, strict=False)  # type: ignore[untyped-decorator]
+def _store(array: Any, place: int, number: Any) -> Any:
+    if array.dtype == types.uint16:
+
+        def into_bfloat16(array: Any, place: int, number: Any) -> None:
+            bits = _bits_of(number)
+            half = np.uint32(0x7FFF) + (np.uint32(bits >> np.uint32(16)) & np.uint32(1))
+            array[place] = np.uint16(np.uint32(bits + half) >> np.uint32(16))
+
+        return into_bfloat16
+
+    def into_float32(array: Any, place: int, number: Any) -> None:
+        array[place] = number
+
+    return into_float32

@@ -1,0 +1,129 @@
+"""The windows of a 4x4 / 2 convolution with padding 1, between images and the planes of their 16 taps.
+
+What `models.products.gather` and `scatter` define, in one pass each.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numba import njit
+from torch import Tensor
+
+from digitsmith.kernels.native import bfloat16s, float32s, kernel, load, next_piece, store
+from digitsmith.kernels.team import run
+
+_PIECE = 1 << 13  # pixels of a piece of work, about
+
+
+def gathered(images: Tensor) -> Tensor:
+    """Images [B, C, 2h, 2w] -> planes [C * 16, B * h * w]; float32 or bfloat16, on the CPU."""
+    images = images.contiguous()
+    batch, channels, height, width = images.shape
+    planes = images.new_empty(channels * 16, batch * (height // 2) * (width // 2))
+    _run(_gather, batch, channels, height // 2, width // 2, images, planes)
+    return planes
+
+
+def scattered(planes: Tensor, *, batch: int, height: int, width: int) -> Tensor:
+    """Planes [C * 16, B * h * w] -> images [B, C, 2h, 2w], sums in float32."""
+    planes = planes.contiguous()
+    images = planes.new_empty(batch, len(planes) // 16, 2 * height, 2 * width)
+    _run(_scatter, batch, len(planes) // 16, height, width, images, planes)
+    return images
+
+
+def _run(kernel: Any, batch: int, channels: int, height: int, width: int, images: Tensor, planes: Tensor) -> None:
+    piece = max(1, _PIECE // (4 * channels * height * width))
+    shape = (batch, channels, height, width, piece, images.dtype == torch.bfloat16)
+    run(kernel, *shape, images.data_ptr(), planes.data_ptr())
+
+
+# The loops: images [B * C * 2h * 2w] and planes [C * 16 * B * h * w], each float32 or bfloat16.
+
+
+@njit  # type: ignore[untyped-decorator]
+def _gather_of(words: Any, images: Any, planes: Any) -> None:
+    batch, channels, height, width, piece = words[1], words[2], words[3], words[4], words[5]
+    size = height * width
+    mine = next_piece(words)
+    while mine * piece < batch:
+        for image in range(mine * piece, min((mine + 1) * piece, batch)):
+            for channel in range(channels):
+                begin = (image * channels + channel) * 4 * size
+                pixels = images[begin : begin + 4 * size]
+                for tap in range(16):
+                    down, right = tap // 4 - 1, tap % 4 - 1
+                    begin = (channel * 16 + tap) * batch * size + image * size
+                    plane = planes[begin : begin + size]
+                    for row in range(height):
+                        into = plane[row * width : (row + 1) * width]
+                        if not 0 <= 2 * row + down < 2 * height:
+                            into[:] = 0  # the same bits in both types
+                            continue
+                        line = pixels[(2 * row + down) * 2 * width : (2 * row + down + 1) * 2 * width]
+                        if right < 0:
+                            into[0] = 0
+                            for place in range(1, width):
+                                into[place] = line[2 * place - 1]
+                        elif right < 2:
+                            for place in range(width):
+                                into[place] = line[2 * place + right]
+                        else:
+                            for place in range(width - 1):
+                                into[place] = line[2 * place + 2]
+                            into[width - 1] = 0
+        mine = next_piece(words)
+
+
+@njit  # type: ignore[untyped-decorator]
+def _scatter_of(words: Any, images: Any, planes: Any) -> None:
+    """Even and odd columns of the padded image are added up apart, so that neighbours in memory meet neighbours."""
+    batch, channels, height, width, piece = words[1], words[2], words[3], words[4], words[5]
+    size, across = height * width, width + 1
+    total = np.empty(2 * (2 * height + 2) * across, np.float32)  # [column % 2, row, column / 2]
+    half = (2 * height + 2) * across
+    mine = next_piece(words)
+    while mine * piece < batch:
+        for image in range(mine * piece, min((mine + 1) * piece, batch)):
+            for channel in range(channels):
+                total[:] = 0
+                for tap in range(16):
+                    down, right = tap // 4, tap % 4
+                    begin = (channel * 16 + tap) * batch * size + image * size
+                    plane = planes[begin : begin + size]
+                    for row in range(height):
+                        begin = (right % 2) * half + (2 * row + down) * across + right // 2
+                        onto, line = total[begin : begin + width], plane[row * width : (row + 1) * width]
+                        for place in range(width):
+                            onto[place] += load(line, place)
+                begin = (image * channels + channel) * 4 * size
+                pixels = images[begin : begin + 4 * size]
+                for row in range(2 * height):
+                    line = pixels[row * 2 * width : (row + 1) * 2 * width]
+                    even = total[(row + 1) * across : (row + 2) * across]
+                    odd = total[half + (row + 1) * across : half + (row + 2) * across]
+                    for place in range(width):
+                        store(line, 2 * place, odd[place])  # the padded image begins one column before
+                        store(line, 2 * place + 1, even[place + 1])
+        mine = next_piece(words)
+
+
+@kernel
+def _gather(words: Any) -> None:
+    count = words[1] * words[2] * words[3] * words[4]
+    if words[6]:
+        _gather_of(words, bfloat16s(words[7], 4 * count), bfloat16s(words[8], 16 * count))
+    else:
+        _gather_of(words, float32s(words[7], 4 * count), float32s(words[8], 16 * count))
+
+
+@kernel
+def _scatter(words: Any) -> None:
+    count = words[1] * words[2] * words[3] * words[4]
+    if words[6]:
+        _scatter_of(words, bfloat16s(words[7], 4 * count), bfloat16s(words[8], 16 * count))
+    else:
+        _scatter_of(words, float32s(words[7], 4 * count), float32s(words[8], 16 * count))
