@@ -50,3 +50,31 @@ def test_a_weight_without_a_gradient_stays() -> None:
     used.square().sum().backward()
     optimiser.step()
     assert torch.equal(unused, torch.ones(3)) and not torch.equal(used, torch.ones(3))
+
+
+def test_a_gradient_too_long_is_shortened_to_so_many_times_its_usual_length() -> None:
+    """Usual is the root of the running mean square, as Adam has it, corrected for its start."""
+    ordinary, outlier = [torch.randn(50, generator=torch.Generator().manual_seed(seed)) for seed in range(5)], 100.0
+    usual = torch.stack([0.01 * 0.99 ** (4 - age) * g.square().sum() for age, g in enumerate(ordinary)]).sum()
+    longest = 2 * (usual / (1 - 0.99**5)).sqrt()
+    found = []
+    for clip in (2.0, 0.0):
+        weight = nn.Parameter(torch.zeros(50))
+        optimiser = Adam([weight], 0.1, (0.0, 0.99), clip=clip)
+        for gradient in [*ordinary, outlier * ordinary[0]]:
+            weight.grad = gradient.clone()
+            optimiser.step()
+            found.append(float(optimiser.averages[0].norm()))  # with a first beta of 0, the gradient that was taken
+    assert found[:5] == found[6:11]  # an ordinary one is not touched
+    assert found[5] == pytest.approx(float(longest), rel=1e-4)
+    assert found[11] == pytest.approx(outlier * float(ordinary[0].norm()))
+
+
+def test_a_gradient_that_is_not_finite_is_not_hidden_by_shortening() -> None:
+    for broken in (float("nan"), float("inf")):
+        weight = nn.Parameter(torch.ones(3))
+        optimiser = Adam([weight], 0.1, (0.0, 0.99), clip=2.0)
+        for gradient in (torch.ones(3), torch.tensor([1.0, broken, 1.0])):
+            weight.grad = gradient
+            optimiser.step()
+        assert not weight.isfinite().all()

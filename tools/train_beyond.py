@@ -31,8 +31,8 @@ from digitsmith.training.run_folder import RunFolder
 from digitsmith.weights.folder import figures_table
 
 OPTIONS = {
-    "fashion-mnist": {"epochs": 20.0, "channels": 24},
-    "cifar10": {"epochs": 15.0, "channels": 24, "flip": True},
+    "fashion-mnist": {"epochs": 20.0, "channels": 24, "gradient_clip": 0.0},
+    "cifar10": {"epochs": 15.0, "channels": 24, "gradient_clip": 0.0, "flip": True},
 }
 """What `digitsmith train penman --data NAME` is told besides."""
 ROWS, PAIRS = 8, 2

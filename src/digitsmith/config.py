@@ -118,6 +118,8 @@ class TrainSettings:
     """Decay of Adam's running mean."""
     adam_beta2: float = 0.999
     """Decay of Adam's running square."""
+    gradient_clip: float = 0.0
+    """A network's gradient is shortened to so many times its usual length, its running root mean square; 0: never."""
     generator_loss: str = "non-saturating"
     """How G's loss is written: minimax (equation 1) or non-saturating. penman has a loss of its own."""
     ema_half_life_images: float = 10_000.0
@@ -184,6 +186,7 @@ class TrainSettings:
         _require("decay_from", self.decay_from, low=0.0, high=1.0)
         _require("adam_beta1", self.adam_beta1, low=0.0, high=0.9999)
         _require("adam_beta2", self.adam_beta2, low=0.0, high=0.999999)
+        _require("gradient_clip", self.gradient_clip, low=0.0, high=1e6)
         if self.ema_half_life_images != BY_LENGTH:
             _require("ema_half_life_images", self.ema_half_life_images, low=0.0, high=1e12)
         _require("penalty_gamma", self.penalty_gamma, low=0.0, high=1e6)
@@ -220,15 +223,15 @@ class TrainSettings:
 
     @property
     def without_effect(self) -> tuple[str, ...]:
-        """The settings that change nothing here: what this model does not read, a warm-up of no images, and what
-        penman did before it could be told."""
-        warm_up = () if self.warm_up_images else ("warm_up_images",)
+        """The settings that change nothing here: what this model does not read, a warm-up of no images, a clip that
+        never clips, and what penman did before it could be told."""
+        unused = tuple(key for key in ("warm_up_images", "gradient_clip") if not getattr(self, key))
         if self.model in SEMI_SUPERVISED_MODELS:
-            return (*warm_up, *_STYLED_SETTINGS, "generator_loss")
+            return (*unused, *_STYLED_SETTINGS, "generator_loss")
         if self.model not in STYLED_MODELS:
-            return (*warm_up, *_STYLED_SETTINGS, *_SEMI_SUPERVISED_SETTINGS)
+            return (*unused, *_STYLED_SETTINGS, *_SEMI_SUPERVISED_SETTINGS)
         unchanged = (key for key, was in _BEFORE_THEY_WERE_SETTINGS.items() if getattr(self, key) == was)
-        return (*warm_up, *_SEMI_SUPERVISED_SETTINGS, *unchanged)
+        return (*unused, *_SEMI_SUPERVISED_SETTINGS, *unchanged)
 
 
 def with_overrides(

@@ -62,6 +62,7 @@ def penman() -> TrainSettings:
         decay_from=0.2,
         adam_beta1=0.0,
         adam_beta2=0.99,
+        gradient_clip=2.0,  # the longest of a thousand ordinary steps are 1.8 (D) and 2.6 (G)
         ema_half_life_images=BY_LENGTH,
         sample_epochs=(1, 10, 20, 36),
     )
@@ -94,6 +95,7 @@ def few(per_class: int = 30) -> TrainSettings:
         preset="few",
         epochs=12_000.0 / per_class,
         channels=24,
+        gradient_clip=0.0,
         batch_size=64,
         warm_up_images=10_000.0,
         ema_half_life_images=5_000.0,

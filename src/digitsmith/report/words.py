@@ -123,6 +123,7 @@ SETTINGS = {
     "decay_from": "Share of the run before the learning rate falls",
     "adam_beta1": "Adam's beta 1",
     "adam_beta2": "Adam's beta 2",
+    "gradient_clip": "Longest gradient, in usual lengths",
     "generator_loss": "Loss of the generator",
     "ema_half_life_images": "Half-life of the averaged weights, in images",
     "penalty_gamma": "Weight of the gradient penalties",

@@ -48,7 +48,8 @@ class TrainingState:
         discriminator.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
         def adam(network: nn.Module) -> Adam:
-            return Adam(network.parameters(), settings.learning_rate, (settings.adam_beta1, settings.adam_beta2))
+            betas = (settings.adam_beta1, settings.adam_beta2)
+            return Adam(network.parameters(), settings.learning_rate, betas, clip=settings.gradient_clip)
 
         self.players = Players(
             generator,
