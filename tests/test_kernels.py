@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from copy import deepcopy
+from pathlib import Path
+from typing import Any
 
+import numba
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from digitsmith.kernels.columns import added_up, columns
+from digitsmith.kernels.native import kernel
+from digitsmith.kernels.team import parallel_region, run
 from digitsmith.kernels.windows import gathered, scattered
 from digitsmith.models.blocks import Layers
 from digitsmith.models.products import gather, scatter
@@ -81,7 +87,7 @@ def test_in_bfloat16_they_round_no_worse_than_pytorchs(shape: tuple[int, ...]) -
         assert (our - right).norm() < 1.1 * (their - right).norm() + 1e-3 * right.norm()
 
 
-def test_a_mean_far_from_zero_costs_no_digits() -> None:
+def test_a_mean_far_from_zero_leaves_the_variance_right() -> None:
     torch.manual_seed(0)
     shape = (128, 32, 14, 14)
     ours = block(shape)
@@ -114,6 +120,63 @@ def test_what_is_not_finite_stays_so(dtype: torch.dtype, poison: float) -> None:
     x[0, 0, 0, 0] = poison
     y = block((4, 2, 4, 4))(x)
     assert y[:, 0].isnan().all() and y[:, 1].isfinite().all()
+
+
+def test_maps_and_gradients_may_lie_in_any_way() -> None:
+    torch.manual_seed(0)
+    shape = (5, 6, 4, 4)
+    layers, x = block(shape), random_maps(shape).float()
+    gradient = torch.randn(5, 1, 1, 1).expand(shape)  # as sums send it back: one number for many
+    results = [
+        in_training(copy, maps, back)
+        for copy, maps, back in (
+            (deepcopy(layers), x, gradient.contiguous(memory_format=torch.channels_last)),
+            (deepcopy(layers), x.contiguous(), gradient),
+            (deepcopy(layers), torch.cat([x, x], dim=3)[..., :4], gradient.contiguous()),
+        )
+    ]
+    for first, *others in zip(*results, strict=True):
+        assert all(torch.equal(first, other) for other in others)
+
+
+@pytest.mark.parametrize(
+    "normalise",
+    [
+        nn.BatchNorm2d(3, affine=False),
+        nn.BatchNorm2d(3, momentum=None),
+        nn.BatchNorm2d(3, track_running_stats=False),
+        nn.BatchNorm2d(3).double(),
+    ],
+    ids=["no weights", "plain mean", "no statistics", "float64"],
+)
+def test_what_the_kernel_cannot_do_is_left_to_pytorch(normalise: nn.BatchNorm2d) -> None:
+    x = torch.randn(4, 3, 5, 5, dtype=torch.float64 if normalise.weight is not None else torch.float32)
+    x = x if normalise.weight is not None and normalise.weight.dtype == torch.float64 else x.float()
+    plain = nn.Sequential(deepcopy(normalise), nn.ReLU())
+    assert torch.equal(Layers(normalise, nn.ReLU())(x), plain(x))
+    with pytest.raises(RuntimeError, match="running_mean"):
+        Layers(nn.BatchNorm2d(3), nn.ReLU())(torch.randn(4, 2, 5, 5))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere PyTorch computes with other threads than GNU's")
+def test_pytorchs_threads_are_found() -> None:
+    assert parallel_region() is not None
+
+
+def test_kernels_are_kept_for_these_files_alone_and_do_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(words: Any) -> None:
+        words[0] = 1
+
+    before = numba.config.CACHE_DIR
+    for kept in (tmp_path / "kept", tmp_path / "file" / "no folder can be here"):
+        (tmp_path / "file").write_bytes(b"")
+        monkeypatch.setattr("digitsmith.kernels.native._kept_in", lambda kept=kept: kept)
+        run(kernel(nothing))
+        assert before == numba.config.CACHE_DIR
+    index = next((tmp_path / "kept").rglob("*.nbi"))
+    index.write_bytes(b"")  # cut short by a power failure
+    monkeypatch.setattr("digitsmith.kernels.native._kept_in", lambda: tmp_path / "kept")
+    run(kernel(nothing))
 
 
 def test_in_evaluation_the_layers_are_called_one_by_one() -> None:

@@ -10,10 +10,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
-from digitsmith.kernels.native import bfloat16s, float32s, kernel, load, next_piece, store
+from digitsmith.kernels.native import bfloat16s, float32s, kernel, load, next_piece, part_of_kernel, store
 from digitsmith.kernels.team import run
 
 _TAPS = 16
@@ -38,13 +37,15 @@ def added_up(windows: Tensor, *, batch: int, height: int, width: int) -> Tensor:
 
 
 def _run(kernel: Any, shape: tuple[int, ...], maps: Tensor, windows: Tensor) -> None:
+    if maps.dtype not in (torch.float32, torch.bfloat16):
+        raise TypeError(f"there is no kernel for {maps.dtype}")
     run(kernel, *shape, maps.dtype == torch.bfloat16, maps.data_ptr(), windows.data_ptr())
 
 
 # The loops: maps [B * 2h * 2w * C] and windows [B * h * w * 16 * C], each float32 or bfloat16; a piece is an image.
 
 
-@njit  # type: ignore[untyped-decorator]
+@part_of_kernel
 def _columns_of(words: Any, maps: Any, windows: Any) -> None:
     batch, channels, height, width = words[1], words[2], words[3], words[4]
     line = 2 * width * channels
@@ -76,7 +77,7 @@ def _columns_of(words: Any, maps: Any, windows: Any) -> None:
         mine = next_piece(words)
 
 
-@njit  # type: ignore[untyped-decorator]
+@part_of_kernel
 def _added_up_of(words: Any, maps: Any, windows: Any) -> None:
     batch, channels, height, width = words[1], words[2], words[3], words[4]
     size, line = 4 * channels, (2 * width + 2) * channels  # of a window's line, of a padded image's

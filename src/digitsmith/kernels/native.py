@@ -6,23 +6,49 @@ how large. NumPy and Numba know no bfloat16, so such arrays are of uint16 here: 
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 from llvmlite import ir
-from numba import carray, cfunc, njit, types
+from numba import carray, types
 from numba.extending import intrinsic, overload
+
+from digitsmith.storage import cache_folder
 
 WORDS = types.CPointer(types.int64)
 
 
+def part_of_kernel(function: Callable[..., Any]) -> Any:
+    """A function that kernels call. Divisions by zero give what NumPy gives, as PyTorch's do."""
+    return numba.njit(error_model="numpy")(function)
+
+
 def kernel(function: Callable[[Any], None]) -> Any:
-    """`function` of its words as a C function, compiled now, or by an earlier process of this user on this machine."""
+    """`function` of its words as a C function, compiled now, or by an earlier process on this machine."""
+    compiled = functools.partial(numba.cfunc, types.void(WORDS), error_model="numpy")
+    before = numba.config.CACHE_DIR
     try:
-        return cfunc(types.void(WORDS), cache=True)(function)
-    except RuntimeError:  # nowhere to keep it: neither the package's folder nor the user's can be written to
-        return cfunc(types.void(WORDS))(function)
+        numba.config.CACHE_DIR = str(_kept_in())
+        return compiled(cache=True)(function)
+    except Exception:  # nowhere to keep it, or what is kept is damaged; what cannot be compiled fails once more
+        return compiled()(function)
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+@functools.cache
+def _kept_in() -> Path:
+    """A folder of its own for every version of these files: Numba looks only at the one that a kernel stands in."""
+    here = Path(__file__).parent
+    version = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(here.glob("*.py")))).hexdigest()[:16]
+    beside = here / "__pycache__"
+    return (beside if os.access(beside, os.W_OK) else cache_folder()) / f"kernels-{version}"
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -59,13 +85,13 @@ def next_piece(context: Any, words: Any) -> Any:
     return types.int64(WORDS), generate
 
 
-@njit  # type: ignore[untyped-decorator]
+@part_of_kernel
 def float32s(address: int, count: int) -> Any:
     """The float32 array [count] at `address`."""
     return carray(_pointer_to(address), (count,), np.float32)
 
 
-@njit  # type: ignore[untyped-decorator]
+@part_of_kernel
 def bfloat16s(address: int, count: int) -> Any:
     """The bfloat16 array [count] at `address`."""
     return carray(_pointer_to(address), (count,), np.uint16)

@@ -11,11 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from digitsmith.kernels.native import bfloat16s, float32s, kernel, load, next_piece, store
+from digitsmith.kernels.native import bfloat16s, float32s, kernel, load, next_piece, part_of_kernel, store
 from digitsmith.kernels.team import run
 
 _PIECE = 1 << 14  # numbers of a piece of work, about
@@ -61,8 +60,8 @@ class _NormaliseAndRectify(torch.autograd.Function):
     ) -> Tensor:
         x = _channels_last(x)
         shape = _shape(x)
-        moments = torch.empty(shape.pieces, 2, shape.channels)
-        used = torch.empty(4, shape.channels)  # mean, what x is multiplied by, what is then added, 1 / deviation
+        moments = weight.new_empty(shape.pieces, 2, shape.channels)
+        used = weight.new_empty(4, shape.channels)  # mean, what x is multiplied by, what is then added, 1 / deviation
         y = torch.empty_like(x)
         run(_moments, *shape, x.data_ptr(), moments.data_ptr())
         learned = (weight, bias, running_mean, running_var, _pair(momentum, epsilon))
@@ -77,9 +76,8 @@ class _NormaliseAndRectify(torch.autograd.Function):
         x, used = ctx.saved_tensors
         gradient = _channels_last(gradient.to(x.dtype))
         shape = _shape(x)
-        sums = torch.empty(shape.pieces, 2, shape.channels)
-        factors = torch.empty(2, shape.channels)
-        to_weight, to_bias, to_x = torch.empty(shape.channels), torch.empty(shape.channels), torch.empty_like(x)
+        sums, factors = used.new_empty(shape.pieces, 2, shape.channels), used.new_empty(2, shape.channels)
+        to_weight, to_bias, to_x = used.new_empty(shape.channels), used.new_empty(shape.channels), torch.empty_like(x)
         here = (x.data_ptr(), used.data_ptr(), gradient.data_ptr())
         run(_sums, *shape, *here, sums.data_ptr())
         found = (sums, used, factors, to_weight, to_bias)
@@ -90,7 +88,7 @@ class _NormaliseAndRectify(torch.autograd.Function):
 
 @functools.cache
 def _pair(one: float, two: float) -> Tensor:
-    return torch.tensor([one, two])
+    return torch.tensor([one, two], dtype=torch.float32, device="cpu")
 
 
 class _Shape(NamedTuple):
@@ -116,7 +114,7 @@ def _channels_last(x: Tensor) -> Tensor:
 # The loops. x, y and gradients are [rows * channels], float32 or bfloat16; everything else is float32.
 
 
-@njit  # type: ignore[untyped-decorator]
+@part_of_kernel
 def _tiled(row: Any, tile: int) -> Any:
     """`row` over and over, `tile` numbers: several rows of x are one loop then."""
     repeated = np.empty(tile, np.float32)
@@ -125,12 +123,12 @@ def _tiled(row: Any, tile: int) -> Any:
     return repeated
 
 
-@njit  # type: ignore[untyped-decorator]
+@part_of_kernel
 def _tile(channels: int) -> int:
     return max(_TILE // channels, 1) * channels
 
 
-@njit  # type: ignore[untyped-decorator]
+@part_of_kernel
 def _moments_of(words: Any, x: Any, moments: Any) -> None:
     """Of each piece: the mean of each channel and the sum of squared distances from it, [pieces, 2, channels].
 
@@ -166,7 +164,7 @@ def _moments_of(words: Any, x: Any, moments: Any) -> None:
         mine = next_piece(words)
 
 
-@njit  # type: ignore[untyped-decorator]
+@part_of_kernel
 def _apply_of(words: Any, x: Any, used: Any, y: Any) -> None:
     rows, channels, piece, pieces = words[1], words[2], words[3], words[4]
     tile = _tile(channels)
@@ -182,7 +180,7 @@ def _apply_of(words: Any, x: Any, used: Any, y: Any) -> None:
         mine = next_piece(words)
 
 
-@njit  # type: ignore[untyped-decorator]
+@part_of_kernel
 def _sums_of(words: Any, x: Any, used: Any, gradient: Any, sums: Any) -> None:
     """Of each piece: what comes back through the ReLU, and that times x's distance from its mean, added up."""
     rows, channels, piece, pieces = words[1], words[2], words[3], words[4]
@@ -213,7 +211,7 @@ def _sums_of(words: Any, x: Any, used: Any, gradient: Any, sums: Any) -> None:
         mine = next_piece(words)
 
 
-@njit  # type: ignore[untyped-decorator]
+@part_of_kernel
 def _apply_back_of(words: Any, x: Any, used: Any, gradient: Any, factors: Any, to_x: Any) -> None:
     rows, channels, piece, pieces = words[1], words[2], words[3], words[4]
     tile = _tile(channels)

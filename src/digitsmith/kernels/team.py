@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from pathlib import Path
 from typing import Any
 
 import torch
 
 
 @functools.cache
-def _parallel_region() -> Any:
+def parallel_region() -> Any:
     """GNU OpenMP's entry for a region, `void GOMP_parallel(void (*)(void *), void *, unsigned, unsigned)`, or None."""
-    if "OpenMP" not in torch.__config__.parallel_info():
+    if "ATen parallel backend: OpenMP" not in torch.__config__.parallel_info():
         return None
+    library = Path(torch.__file__).parent / "lib" / "libtorch_cpu.so"
     try:
-        region = ctypes.CDLL("libgomp.so.1").GOMP_parallel  # the one that PyTorch has loaded: a name is loaded once
+        region = ctypes.CDLL(str(library)).GOMP_parallel  # found in what it is linked with: its own OpenMP, or none
     except (OSError, AttributeError):
         return None
     region.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
@@ -35,7 +37,7 @@ def run(kernel: Any, *words: int, alone: bool = False) -> None:
     It has as many threads as PyTorch takes, or none but the caller's where it is to run `alone`.
     """
     block = (ctypes.c_int64 * (1 + len(words)))(0, *words)
-    threads, region = torch.get_num_threads(), _parallel_region()
+    threads, region = torch.get_num_threads(), parallel_region()
     if alone or threads == 1 or region is None:
         kernel.ctypes(block)
     else:

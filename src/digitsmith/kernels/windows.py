@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
-from digitsmith.kernels.native import bfloat16s, float32s, kernel, load, next_piece, store
+from digitsmith.kernels.native import bfloat16s, float32s, kernel, load, next_piece, part_of_kernel, store
 from digitsmith.kernels.team import run
 
 _PIECE = 1 << 13  # pixels of a piece of work, about
@@ -36,6 +35,8 @@ def scattered(planes: Tensor, *, batch: int, height: int, width: int) -> Tensor:
 
 
 def _run(kernel: Any, batch: int, channels: int, height: int, width: int, images: Tensor, planes: Tensor) -> None:
+    if images.dtype not in (torch.float32, torch.bfloat16):
+        raise TypeError(f"there is no kernel for {images.dtype}")
     piece = max(1, _PIECE // (4 * channels * height * width))
     shape = (batch, channels, height, width, piece, images.dtype == torch.bfloat16)
     run(kernel, *shape, images.data_ptr(), planes.data_ptr())
@@ -44,7 +45,7 @@ def _run(kernel: Any, batch: int, channels: int, height: int, width: int, images
 # The loops: images [B * C * 2h * 2w] and planes [C * 16 * B * h * w], each float32 or bfloat16.
 
 
-@njit  # type: ignore[untyped-decorator]
+@part_of_kernel
 def _gather_of(words: Any, images: Any, planes: Any) -> None:
     batch, channels, height, width, piece = words[1], words[2], words[3], words[4], words[5]
     size = height * width
@@ -78,7 +79,7 @@ def _gather_of(words: Any, images: Any, planes: Any) -> None:
         mine = next_piece(words)
 
 
-@njit  # type: ignore[untyped-decorator]
+@part_of_kernel
 def _scatter_of(words: Any, images: Any, planes: Any) -> None:
     """Even and odd columns of the padded image are added up apart, so that neighbours in memory meet neighbours."""
     batch, channels, height, width, piece = words[1], words[2], words[3], words[4], words[5]

