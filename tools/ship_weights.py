@@ -15,6 +15,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from digitsmith import api
 from digitsmith.assess import evaluate
 from digitsmith.config import UNCONDITIONAL_MODELS
@@ -23,7 +25,7 @@ from digitsmith.drawing.loading import SHIPPED
 from digitsmith.drawing.model import DigitModel
 from digitsmith.report.documents import require_block, write_block
 from digitsmith.report.evaluation_table import evaluation_table
-from digitsmith.weights.folder import figures_table
+from digitsmith.weights.folder import figures_table, weights_checksum
 
 NAME = "figures"  # of the block in the document
 FAMILIES = ("fidelity", "diversity", "novelty", "style")
@@ -46,7 +48,7 @@ def main() -> None:
         progress, overrides = ProgressLine(arguments.model), {"threads": arguments.threads or None}
         seed, resume = arguments.seed, out.exists()
         api.train(arguments.model, out=out, seed=seed, resume=resume, overrides=overrides, observers=[progress])
-    model = DigitModel.from_pretrained(out / "weights")
+    model = compact(DigitModel.from_pretrained(out / "weights"))
     figures = figures_of(model)
     training = model.config.training | {"figures": figures}
     measured = dataclasses.replace(model, config=dataclasses.replace(model.config, training=training))
@@ -54,6 +56,15 @@ def main() -> None:
     print(measured.save_pretrained(SHIPPED / arguments.model))
     if arguments.docs:
         write_block(arguments.docs, NAME, figures_table(figures))
+
+
+def compact(model: DigitModel) -> DigitModel:
+    """`model` with the styles of its training images in half precision, to 0.004 px and 0.008 degrees: 0.4 MB less."""
+    weights = dict(model.weights)
+    if "style_table" in weights:
+        weights["style_table"] = weights["style_table"].astype(np.float16)
+    config = dataclasses.replace(model.config, weights_sha256=weights_checksum(weights))
+    return dataclasses.replace(model, config=config, weights=weights)
 
 
 def figures_of(model: DigitModel) -> dict[str, Any]:

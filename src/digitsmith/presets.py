@@ -56,7 +56,6 @@ def penman() -> TrainSettings:
         model="penman",
         preset="penman",
         epochs=36.0,
-        channels=32,  # processors multiply 32 channels in less time than 24 (docs/flagship.md)
         learning_rate=1e-3,
         warm_up_images=10_000.0,
         decay_from=0.2,

@@ -35,7 +35,7 @@ class Make(NamedTuple):
         styled: whether it is asked for a style.
     """
 
-    channels: int = 24
+    channels: int = 32
     styled: bool = True
 
     @classmethod

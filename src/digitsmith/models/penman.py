@@ -76,7 +76,7 @@ class PenmanGenerator(Generator):
         image_shape: tuple[int, int, int],
         classes: int,
         *,
-        width: int = 24,
+        width: int = 32,
         blocks: int = 2,
         styled: bool = True,
     ) -> None:
@@ -88,8 +88,8 @@ class PenmanGenerator(Generator):
         if styled:
             self.style_embedding = _style_embedding(_EMBEDDED)
         self.first = nn.Linear(self.z_dim + (1 + styled) * _EMBEDDED, self.wide * self.side**2)
-        self.low = nn.Sequential(*(ResidualBlock(self.wide) for _ in range(blocks)))  # [B, 48, 7, 7]
-        self.up = nn.Conv2d(self.wide, 4 * width, 3, padding=1)  # shuffled to [B, 24, 14, 14]
+        self.low = nn.Sequential(*(ResidualBlock(self.wide) for _ in range(blocks)))  # [B, 2 * width, 7, 7]
+        self.up = nn.Conv2d(self.wide, 4 * width, 3, padding=1)  # shuffled to [B, width, 14, 14]
         self.high = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
         self.last = nn.Conv2d(width, 4 * channels, 3, padding=1)  # shuffled to [B, C, 28, 28]
         if styled:
@@ -133,7 +133,7 @@ class PenmanDiscriminator(Discriminator):
         image_shape: tuple[int, int, int],
         classes: int,
         *,
-        width: int = 24,
+        width: int = 32,
         blocks: int = 2,
         styled: bool = True,
     ) -> None:
@@ -141,9 +141,9 @@ class PenmanDiscriminator(Discriminator):
         require_quartered(image_shape)
         channels, height, _ = image_shape
         wide, self.styled = 2 * width, styled
-        self.first = nn.Conv2d(4 * channels, width, 3, padding=1)  # of the image unshuffled: [B, 24, 14, 14]
+        self.first = nn.Conv2d(4 * channels, width, 3, padding=1)  # of the image unshuffled: [B, width, 14, 14]
         self.high = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
-        self.down = nn.Conv2d(4 * width, wide, 1)  # of the maps unshuffled: [B, 48, 7, 7]
+        self.down = nn.Conv2d(4 * width, wide, 1)  # of the maps unshuffled: [B, 2 * width, 7, 7]
         self.low = nn.Sequential(*(ResidualBlock(wide) for _ in range(blocks)))
         self.features = nn.Linear(wide * (height // 4) ** 2, _FEATURES)
         self.class_embedding = nn.Embedding(classes, _FEATURES)

@@ -7,7 +7,7 @@ and so are its results, bit for bit, which a test holds against torch.optim.Adam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -60,7 +60,7 @@ class Adam:
         too_long = self._too_long(columns[1], columns[3], steps[0]) if self.clip else None
         torch._foreach_add_(steps, 1)
         torch._fused_adam_(
-            *columns,  # type: ignore[arg-type]
+            *columns,
             [],
             steps,
             lr=self.learning_rate,
@@ -73,7 +73,7 @@ class Adam:
             grad_scale=too_long,
         )
 
-    def _too_long(self, gradients: Sequence[Tensor], squares: Sequence[Tensor], steps: Tensor) -> Tensor:
+    def _too_long(self, gradients: list[Tensor], squares: list[Tensor], steps: Tensor) -> Tensor:
         """How many times as long as it may be the gradient is, at least 1; a scalar that nobody has to wait for.
 
         Its usual length follows from the running squares, so there is no more to remember than Adam does.
