@@ -20,7 +20,7 @@ test: .venv/installed-dev
 bench: .venv/installed-dev  # on a machine with nothing else to do; each writes its table into docs/performance.md
 	$(BIN)/python benchmarks/startup.py --json benchmarks/results/startup.json --docs docs/performance.md
 	$(BIN)/python benchmarks/drawing.py --json benchmarks/results/drawing.json --docs docs/performance.md
-	$(BIN)/python benchmarks/throughput.py --json benchmarks/results/training.json --docs docs/performance.md
+	$(BIN)/python benchmarks/throughput.py --json benchmarks/results/throughput.json --docs docs/performance.md
 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("digitsmith needs Python 3.11 or newer; name one with PYTHON=python3.x" if sys.version_info < (3, 11) else 0)'

@@ -68,12 +68,13 @@ def main(line: Sequence[str] | None = None) -> None:
     )
     variety = [variety_of(images, labels, evaluator.training) for images in (plain, kept)]
     costs = costs_of_thresholds(plain, labels)
-    command = f"python tools/measure_rejection.py {shlex.join(sys.argv[1:] if line is None else line)}"
+    words = shlex.join(sys.argv[1:] if line is None else line)
+    command = without_outputs(f"python tools/measure_rejection.py {words}")
     by_class = ", ".join(redrawn_by_class(plain, kept, labels, model.config.classes))
     counted = f"{record['redrawn']:,} of {arguments.count:,} images were drawn again ({by_class})"
     below = f"{record['kept_below']} stayed below the threshold."
     tables = [figures_table(without, with_, variety), f"{counted}; {below}", thresholds_table(costs)]
-    text = "\n\n".join([*tables, f"`{without_outputs(command)}`"])
+    text = "\n\n".join([*tables, f"`{command}`"])
     print(text)
     if arguments.json:
         body = {"command": command, "rejection": record, "variety": variety, "thresholds": costs}

@@ -48,7 +48,7 @@ def report_2() -> TrainSettings:
 
 
 def penman() -> TrainSettings:
-    """The settings of digitsmith's own model: steps that shrink over the second half, an average as long as the run.
+    """The settings of digitsmith's own model: steps shrinking over the last four fifths, an average as long as the run.
 
     36 epochs of MNIST are 25 minutes on two cores (`docs/training.md`).
     """

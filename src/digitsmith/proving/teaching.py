@@ -23,7 +23,7 @@ from digitsmith.training.augment import augment
 from digitsmith.training.batches import to_float
 
 STEPS, BATCH = 700, 64
-"""On MNIST 99.1 % of the test set from all training images, in 6 to 9 s on one core."""
+"""On MNIST 99.1 % of the test set from all training images, in about 10 s on one core."""
 _EXAMINED_AT_ONCE = 50
 
 
