@@ -219,6 +219,18 @@ def test_the_command_lists_what_there_is(scans: Path, tmp_path: Path, capsys: py
     assert "0: 1, 1: 1, 2: 1, 7: 1" in out
 
 
+def test_the_command_says_what_pictures_without_labels_are_good_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "seven.png").write_bytes(photo(0))
+    code, out, _ = digitsmith_says(capsys, "import", tmp_path / "seven.png", "--out", tmp_path / "my set")
+    assert code == 0
+    assert f"digitsmith evaluate '{tmp_path}/my set'\n" in out
+    assert f"digitsmith train sgan --data LABELLED --unlabelled '{tmp_path}/my set'\n" in out
+    _, out, _ = digitsmith_says(capsys, "import", tmp_path / "seven.png", "--out", tmp_path / "7", "--label", "7")
+    assert "digitsmith evaluate" not in out
+
+
 def test_the_sheet_command_writes_what_can_be_imported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     made = tmp_path / "sheet.png"
     code, out, _ = digitsmith_says(capsys, "sheet", "-o", made, "--classes", "cat,dog", "--per-class", "12")

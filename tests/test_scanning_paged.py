@@ -6,6 +6,7 @@ import io
 import json
 import subprocess
 import sys
+import weakref
 import zipfile
 import zlib
 from pathlib import Path
@@ -27,6 +28,7 @@ from digitsmith.scanning.importing import import_scans
 from digitsmith.scanning.paged import pages_of
 from digitsmith.scanning.pdf import count_pages, page_gray
 from digitsmith.scanning.pictures import MAX_PIXELS, decode_gray
+from digitsmith.scanning.reading import Settings
 from digitsmith.scanning.refusals import Refused
 from digitsmith.scanning.sheet_layout import sheet_layout
 from digitsmith.scanning.sheet_print import sheet
@@ -49,6 +51,27 @@ def file_of(pages: list[Gray], kind: str, **options: object) -> bytes:
     first, *others = (Image.fromarray(page) for page in pages)
     first.save(content, kind, save_all=True, append_images=others, **options)
     return content.getvalue()
+
+
+def tiff_of(*frames: tuple[Gray, int]) -> bytes:
+    """A TIFF of frames, each with its NewSubfileType: 2 for a page of several, 1 for a thumbnail, 4 for a mask."""
+    content = io.BytesIO()
+    first, *others = (Image.fromarray(pixels) for pixels, _ in frames)
+    for frame, (_, kind) in zip((first, *others), frames, strict=True):
+        frame.encoderinfo = {"tiffinfo": {254: kind}}  # of save_all, which has no other place for it
+    first.save(content, "TIFF", save_all=True, append_images=others, tiffinfo={254: frames[0][1]})
+    return content.getvalue()
+
+
+def with_tag(tiff: bytes, frame: int, tag: int, value: int) -> bytes:
+    """A TIFF of which one frame has another value in one of its tags."""
+    spoilt, place = bytearray(tiff), 4
+    for _ in range(frame + 1):
+        place = int.from_bytes(tiff[place : place + 4], "little")
+        entries, place = place + 2, place + 2 + 12 * int.from_bytes(tiff[place : place + 2], "little")
+    (entry,) = (at for at in range(entries, place, 12) if int.from_bytes(tiff[at : at + 2], "little") == tag)
+    spoilt[entry + 8 : entry + 12] = value.to_bytes(4, "little")
+    return bytes(spoilt)
 
 
 def pdf_of(
@@ -141,11 +164,13 @@ def test_no_page_is_coarser_or_larger_than_it_need_be(box: str, drawn: bytes, sh
     assert page_gray(pdf_of(drawn, packed(NOISE), box=box), 0).shape == shape
 
 
+INK = b"/Annots [<< /Type /Annot /Subtype /Ink /Rect [0 0 60 90] /InkList [[9 9 50 80]] /BS << /W 3 >> >>]"
+
+
 def test_ink_that_a_tablet_laid_over_the_page_is_seen_as_finely_as_lines() -> None:
-    ink = b"/Annots [<< /Type /Annot /Subtype /Ink /Rect [0 0 60 90] /InkList [[9 9 50 80]] /BS << /W 3 >> >>]"
     white = packed(np.full((9, 6), 255, np.uint8))
     assert page_gray(pdf_of(WHOLE, white), 0).shape == (9, 6)
-    page = page_gray(pdf_of(WHOLE, white, more=ink), 0)
+    page = page_gray(pdf_of(WHOLE, white, more=INK), 0)
     assert page.shape == (375, 250) and page.min() < 20
 
 
@@ -163,10 +188,16 @@ def test_words_that_a_scanner_read_and_laid_over_the_scan_do_not_matter() -> Non
     assert (page_gray(pdf_of(WHOLE + TEXT % 3, packed(NOISE), fonts=FONT), 0) == NOISE).all()
 
 
-def huge_jpeg() -> bytes:
+def test_ink_over_a_page_of_text_is_handwriting() -> None:
+    page = page_gray(pdf_of(TEXT % 0, fonts=FONT, more=INK), 0)
+    assert page.shape == (375, 250) and page[100:200].min() < 20  # above the text
+
+
+def jpeg_that_says(side_px: int) -> bytes:
+    """A JPEG whose header tells of a square of that side."""
     jpeg = bytearray(encoded(NOISE, "JPEG"))
     frame = jpeg.index(b"\xff\xc0")
-    jpeg[frame + 5 : frame + 9] = (60_000).to_bytes(2, "big") * 2
+    jpeg[frame + 5 : frame + 9] = side_px.to_bytes(2, "big") * 2
     return bytes(jpeg)
 
 
@@ -189,7 +220,8 @@ LOCKED = (  # of no page that could be read: the key's check fails for an empty 
         (pdf_of(WHOLE, pdf_picture(60, 90, b"no JPEG", "DCTDecode")), "damaged or cut short"),
         (pdf_of(WHOLE, pdf_picture(9000, 9000, zlib.compress(bytes(81_000_000)), "FlateDecode")), "81 megapixels"),
         (pdf_of(WHOLE * 8000, pdf_picture(90, 100, b"", "FlateDecode")), "more than the 64"),
-        (pdf_of(WHOLE, pdf_picture(60, 90, huge_jpeg(), "DCTDecode")), "far more than the 64"),
+        (pdf_of(WHOLE, pdf_picture(60, 90, jpeg_that_says(60_000), "DCTDecode")), "far more than the 64"),
+        (pdf_of(WHOLE * 2, pdf_picture(60, 90, jpeg_that_says(6000), "DCTDecode")), "of 72 megapixels on it"),
     ],
 )
 def test_a_pdf_that_cannot_be_read_is_refused_with_its_reason(pdf: bytes, words: str) -> None:
@@ -252,13 +284,19 @@ def test_a_file_is_what_it_holds_whatever_it_is_called() -> None:
 
 
 def test_thumbnails_and_masks_of_a_tiff_are_no_pages() -> None:
-    content = io.BytesIO()
-    frames = [Image.fromarray(NOISE), Image.fromarray(NOISE[::4, ::4]), Image.fromarray(255 - NOISE)]
-    for frame, kind in zip(frames, (2, 1, 2), strict=True):
-        frame.encoderinfo = {"tiffinfo": {254: kind}}  # of save_all: NewSubfileType, a page of several or a thumbnail
-    frames[0].save(content, "TIFF", save_all=True, append_images=frames[1:], tiffinfo={254: 2})
-    first, second = opened(content.getvalue(), "a.tif")
+    content = tiff_of((NOISE, 2), (NOISE[::4, ::4], 1), (NOISE, 4), (255 - NOISE, 2))
+    first, second = opened(content, "a.tif")
     assert (first.gray() == NOISE).all() and (second.gray() == 255 - NOISE).all()
+
+
+def test_thumbnails_do_not_count_as_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    page, thumbnail = (NOISE, 2), (NOISE[::4, ::4], 1)
+    monkeypatch.setattr(paged, "MAX_PAGES", 2)
+    assert len(opened(tiff_of(*[page, thumbnail, thumbnail] * 2), "a.tif")) == 2
+    for frames, words in (([page, thumbnail] * 3, "2 pages"), ([page, *[thumbnail] * 6], "6 frames")):
+        (only,) = opened(tiff_of(*frames), "a.tif")
+        with pytest.raises(Refused, match=f"has more than {words}; split it"):
+            only.gray()
 
 
 @pytest.mark.parametrize(("kind", "name"), [("PDF", "a.pdf"), ("TIFF", "a.tif")])
@@ -266,7 +304,7 @@ def test_a_file_of_too_many_pages_is_refused(kind: str, name: str, monkeypatch: 
     content = file_of([NOISE] * 4, kind)
     monkeypatch.setattr(paged, "MAX_PAGES", 3)
     (only,) = opened(content, name)
-    with pytest.raises(Refused, match=r"more than (the )?3 (taken|pages); split it|split it"):
+    with pytest.raises(Refused, match=r"more than (the 3 taken|3 pages); split it"):
         only.gray()
     monkeypatch.setattr(paged, "MAX_PAGES", 4)
     assert len(opened(content, name)) == 4
@@ -282,6 +320,18 @@ def test_a_page_of_a_cut_tiff_is_refused_alone_or_the_file() -> None:
     assert all((page.gray() == NOISE).all() for page in good)
     with pytest.raises(Refused, match="damaged or cut short"):
         last.gray()
+
+
+@pytest.mark.parametrize(("tag", "value"), [(256, 0), (258, 9), (259, 12_345)])  # width, bits, compression
+def test_a_page_of_a_tiff_that_cannot_be_read_is_refused_alone(tag: int, value: int) -> None:
+    whole = file_of([NOISE, NOISE, 255 - NOISE], "TIFF")
+    first, second, third = opened(with_tag(whole, 1, tag, value), "a.tif")
+    assert (first.gray() == NOISE).all() and (third.gray() == 255 - NOISE).all()
+    with pytest.raises(Refused, match="damaged or cut short"):
+        second.gray()
+    (only,) = opened(with_tag(whole, 0, tag, value), "a.tif")  # without the first one nothing is known of the others
+    with pytest.raises(Refused, match="damaged or cut short"):
+        only.gray()
 
 
 # --- what `import_scans` makes of them
@@ -367,6 +417,15 @@ def test_the_contact_sheet_keeps_no_more_pictures_than_it_shows(
     shown = done.page.read_text()
     assert shown.count("data:image/jpeg") == 6 + 2
     assert "The first 6 of 12." in shown and "The first 2 of 3." in shown
+
+
+def test_what_is_read_does_not_keep_its_file_in_memory() -> None:
+    first, second = opened(file_of([photo(0), photo(17)], "PDF"), "a.pdf")
+    label, reading = importing._read(first, settings=Settings(28, False, "auto", None), label=None)
+    assert label == "7" and len(reading.taken) == 1
+    kept = weakref.ref(first)
+    del first
+    assert kept() is None and second.gray().size
 
 
 def test_loose_pages_get_the_label_that_is_given_or_none(tmp_path: Path) -> None:

@@ -59,7 +59,13 @@ def test_a_small_class_gives_all_it_has(few_digits: Digits) -> None:
     assert len(labelled_images(lacking, len(lacking), seed=0)) == len(lacking)
 
 
-@pytest.mark.parametrize(("count", "words"), [(9, "at least 10, one image of each class"), (641, "at most 640")])
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (9, "at least 10, one image of each class, not 9; give --labelled 10 or more"),
+        (641, r"at most 640, the images of mnist \(train\), not 641; give --labelled 640 or fewer"),
+    ],
+)
 def test_too_few_or_too_many_labels_are_refused(
     count: int, words: str, tmp_path: Path, few_digits: Digits, quick: Settings
 ) -> None:
@@ -130,15 +136,12 @@ def test_g_is_asked_for_a_real_image_of_a_class() -> None:
     assert asked_for(verdict, torch.tensor([0, 1])).item() == pytest.approx(expected, rel=1e-6)
 
 
-def losses_of(settings: TrainSettings, digits: Digits) -> tuple[float, float]:
-    """Of D and G in the first step; all weights alike."""
-    state, source = started(settings, digits)
-    result = state.play(source.batch(0))
-    return result.loss_d.item(), result.loss_g.item()
-
-
 def test_the_losses_are_the_papers(few_digits: Digits, quick: Settings) -> None:
-    """Each term of both losses, computed here once more, in float32 and of images that are not moved."""
+    """Each term of both losses, computed here once more, in float32 and of images that are not moved.
+
+    G's matches the features that D gave of real images before its update, among the others of its batch, to those that
+    it gives of generated ones after it, each by itself.
+    """
     off = {"adversarial_weight": 0.0, "consistency_weight": 0.0, "matching_weight": 0.0, "sure_from": 0.0}
     plain = {"precision": "float32", "augmentation": Augmentation()}
     state, source = started(quick("sgan", **plain), few_digits)
@@ -149,24 +152,29 @@ def test_the_losses_are_the_papers(few_digits: Digits, quick: Settings) -> None:
     with torch.no_grad():
         guess = state.recogniser.network(batch.real).classes.argmax(1)
         fake = players.generator(batch.z, batch.fake_labels)
-        logits = discriminator(torch.cat([batch.labelled, batch.real, fake])).classes
-    labelled, real, generated = logits.split([16, 64, 32])
+        verdict = discriminator(torch.cat([batch.labelled, batch.real, fake]))
+    labelled, real, generated = verdict.classes.split([16, 64, 32])
     supervised = F.cross_entropy(labelled, batch.labels).item()
     consistency = F.cross_entropy(real, guess).item()
     is_real = (real.exp().sum(1) / (real.exp().sum(1) + 1)).log().mean()
     is_fake = (1 / (generated.exp().sum(1) + 1)).log().mean()
 
     def loss_d(**weights: float) -> float:
-        return losses_of(quick("sgan", **plain, **(off | weights)), few_digits)[0]
+        state, source = started(quick("sgan", **plain, **(off | weights)), few_digits)
+        return state.play(source.batch(0)).loss_d.item()
 
     assert loss_d() == pytest.approx(supervised, rel=1e-4)
     assert loss_d(consistency_weight=2.0) == pytest.approx(supervised + 2 * consistency, rel=1e-4)
     assert loss_d(consistency_weight=2.0, sure_from=1.0) == pytest.approx(supervised, rel=1e-4)
     assert loss_d(adversarial_weight=1.0) == pytest.approx(supervised - is_real.item() - is_fake.item(), rel=1e-4)
-    without, matched = (
-        losses_of(quick("sgan", **plain, **(off | {"matching_weight": weight})), few_digits)[1] for weight in (0, 1)
-    )
-    assert matched > without > 0
+
+    state, source = started(quick("sgan", **plain, **(off | {"matching_weight": 2.0})), few_digits)
+    loss_g = state.play(batch_of(source, 0)).loss_g.item()
+    with torch.no_grad():
+        afterwards = state.players.discriminator.eval()(fake)
+    matching = (afterwards.features.mean(0) - verdict.features[16:80].mean(0)).abs().mean().item()
+    assert matching > 0.01
+    assert loss_g == pytest.approx(asked_for(afterwards, batch.fake_labels).item() + 2 * matching, rel=1e-4)
 
 
 def test_d_reads_moved_images_and_its_average_unmoved_ones(few_digits: Digits, quick: Settings) -> None:

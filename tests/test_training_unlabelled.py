@@ -24,7 +24,7 @@ from digitsmith.data.partly_labelled import PartlyLabelled
 from digitsmith.drawing.loading import load
 from digitsmith.errors import CheckpointError, ConfigError, DataError, InputError
 from digitsmith.presets import settings_for
-from digitsmith.recognising.recogniser import load_recogniser
+from digitsmith.recognising.recogniser import Recogniser, load_recogniser
 from digitsmith.report.story import told
 from digitsmith.training.batches import BatchSource
 from digitsmith.training.labelled import labelled_images
@@ -177,17 +177,91 @@ def test_it_is_resumed_to_the_same_bits(both: PartlyLabelled, quick: Settings, t
     assert weights_of(tmp_path / "whole") == weights_of(tmp_path / "halves")
 
 
-def test_it_is_resumed_from_another_place(run: Path, folders: Path, tmp_path: Path) -> None:
+def test_it_is_resumed_from_another_place(
+    run: Path, folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     copy = tmp_path / "run"
     shutil.copytree(run, copy)
     (folders / "scans").rename(folders / "moved")
     try:
-        assert run_command(["train", "--out", str(copy), "--resume"]) == 2
-        assert run_command(["train", "--out", str(copy), "--resume", "--unlabelled", str(folders / "moved")]) == 0
+        resumed = ["train", "--out", str(copy), "--resume"]
+        hint = "; this run's images without labels lay there: name them with --unlabelled"
+        assert run_command(resumed) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"digitsmith: {folders / 'scans'}: no such file") and line.endswith(hint)
+        assert run_command([*resumed, "--unlabelled", str(folders / "elsewhere")]) == 2
+        assert hint not in capsys.readouterr().err  # that place was named just now
+        assert run_command([*resumed, "--unlabelled", str(folders / "moved")]) == 0
     finally:
         (folders / "moved").rename(folders / "scans")
     assert weights_of(copy) == weights_of(run)
     assert RunFolder(copy).saved_settings().unlabelled == str(folders / "moved")
+
+
+def test_images_that_cannot_be_read_on_a_resume_are_not_called_gone(
+    run: Path, folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(run, tmp_path / "run")
+    damaged = folders / "scans" / "scan 0.png"
+    whole = damaged.read_bytes()
+    damaged.write_bytes(b"no picture")
+    try:
+        assert run_command(["train", "--out", str(tmp_path / "run"), "--resume"]) == 2
+    finally:
+        damaged.write_bytes(whole)
+    error = capsys.readouterr().err
+    assert "scan 0.png" in error and "lay there" not in error
+
+
+def test_a_labelled_set_that_shrank_is_another_one(both: PartlyLabelled, quick: Settings, tmp_path: Path) -> None:
+    """And not too small for the number of labels that the run has recorded, which nobody gave."""
+    settings = quick("sgan", labelled=30, epochs=0.2)
+    train_gan(settings, both, out=tmp_path / "run")
+    fewer = PartlyLabelled(both.labelled.take(np.arange(28)), both.unlabelled)
+    with pytest.raises(CheckpointError, match="was trained on other images than mnist"):
+        train_gan(settings, fewer, out=tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("place", "side_px", "words"),
+    [
+        (Path("0.png"), 28, "holds no class folders"),
+        (Path("3") / "0.png", 32, r"reads uint8 images \[N, 28, 28\]"),
+        (Path("x") / "0.png", 28, "is of class 'x'"),
+    ],
+)
+@pytest.mark.filterwarnings("always:the recogniser was not tested")  # on the command line it is a line and no error
+def test_a_test_set_that_is_none_costs_no_run(
+    place: Path, side_px: int, words: str, folders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "run"
+    shutil.copytree(folders / "labelled", data / "train")
+    (data / "test" / place).parent.mkdir(parents=True)
+    Image.fromarray(np.zeros((side_px, side_px), np.uint8)).save(data / "test" / place)
+    with pytest.warns(UserWarning, match=f"the recogniser was not tested: .*{words}"):
+        done = digitsmith.train("sgan", data=data, out=out, overrides=QUICK | {"labelled": 30, "epochs": 4.0})
+    assert done.recogniser is not None and "test" not in done.recogniser.config.training
+    assert (out / "weights" / "recogniser" / "config.json").is_file() and done.page.is_file()
+    assert run_command(["train", "--out", str(out), "--resume"]) == 0
+    assert "digitsmith: warning: the recogniser was not tested: " in capsys.readouterr().err
+
+
+def test_a_test_set_that_was_learned_from_is_no_test(labelled: Digits, few_digits: Digits, tmp_path: Path) -> None:
+    rest = few_digits.take(np.setdiff1d(np.arange(640), labelled_images(few_digits, 30, seed=7)))
+    train = {"x_train": labelled.images[:, 0], "y_train": labelled.labels}
+    test = {"x_test": rest.images[:40, 0], "y_test": rest.labels[:40]}
+    np.savez(tmp_path / "data.npz", **train, **test)
+
+    def trained(unlabelled: NDArray[np.uint8], name: str) -> Recogniser:
+        data, out = tmp_path / "data.npz", tmp_path / name
+        recogniser = digitsmith.train("sgan", data=data, unlabelled=unlabelled, out=out, overrides=QUICK).recogniser
+        assert recogniser is not None
+        return recogniser
+
+    twice = np.concatenate([rest.images[25:], rest.images[30:40]])
+    with pytest.warns(UserWarning, match="not tested: 15 of the test images were learned from without labels"):
+        assert "test" not in trained(twice, "seen").config.training
+    assert trained(rest.images[40:], "unseen").config.training["test"]["images"] == 40
 
 
 def test_other_unlabelled_images_are_another_run(
@@ -202,8 +276,8 @@ def test_other_unlabelled_images_are_another_run(
     train_gan(settings, both, out=tmp_path / "run")
     before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
     for digits, words in [
-        (other, r"was trained on other images without labels .* its own --unlabelled"),
-        (both.labelled, "was trained on other images without labels"),
+        (other, r"was trained on other images without labels than memory holds now; restore them, resume it"),
+        (both.labelled, r"was trained on images without labels beside mnist .*; resume it with its own --unlabelled"),
         (PartlyLabelled(few_digits.take(np.arange(100)), both.unlabelled), "other images than mnist"),
     ]:
         with pytest.raises(CheckpointError, match=words):
@@ -255,7 +329,7 @@ def test_what_does_not_fit_is_refused_in_one_line_before_anything_is_written(
     assert not out.exists()
     with pytest.raises(DataError, match="in memory: images must be uint8"):
         digitsmith.train("sgan", data=data, unlabelled=others.astype(np.float32), out=out)  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match=r"at most 30, the images of .*labelled, not 31"):
+    with pytest.raises(ConfigError, match=r"at most 30, the images of .*labelled, not 31; give --labelled 30 or fewer"):
         digitsmith.train("sgan", data=data, unlabelled=others, out=out, overrides={"labelled": 31})
     assert not out.exists()
 

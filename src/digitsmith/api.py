@@ -6,8 +6,9 @@ calls these, and prints.
 
 from __future__ import annotations
 
+import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,15 @@ from numpy.typing import NDArray
 
 from digitsmith.config import IN_MEMORY, SEMI_SUPERVISED_MODELS, TrainSettings, with_overrides
 from digitsmith.data.digits import Digits
+from digitsmith.data.files import reading
 from digitsmith.data.images import Images
 from digitsmith.data.partly_labelled import PartlyLabelled, TrainingImages
-from digitsmith.data.reading import read_digits, read_images
+from digitsmith.data.reading import KNOWN, read_digits, read_images
 from digitsmith.drawing.making import draw_number, make
 from digitsmith.drawing.model import DigitModel
 from digitsmith.drawing.numbers import save_image
 from digitsmith.drawing.requests import balanced_labels
-from digitsmith.errors import InputError, MissingSplitError
+from digitsmith.errors import DataError, InputError, MissingSplitError
 from digitsmith.measure.reader import READER, read
 from digitsmith.presets import settings_for
 from digitsmith.recognising.card import test_words
@@ -51,7 +53,8 @@ class FinishedRun:
         model: the generator, ready to draw.
         page: the HTML page that shows the run.
         read_as_asked: share of 10,000 generated digits that the shipped reader reads as the class asked
-            for, in [0, 1]; None for an unconditional model and for other data than MNIST.
+            for, in [0, 1]; None for an unconditional model, for other data than MNIST, and where there were images
+            without labels beside it.
         recogniser: of a model that learned to read from a few labels, ready to read; None for the others.
     """
 
@@ -80,11 +83,12 @@ def train(
     """Train a GAN, export its weights, and write the figures and the page that show it.
 
     Args:
-        model: `gan`, `cgan`, `acgan`, `cgan-mlp` or `penman`; without one, the settings file's or the preset's.
+        model: `gan`, `cgan`, `acgan`, `cgan-mlp`, `penman` or `sgan`; without one, the settings file's or the
+            preset's.
         out: the run's folder; `runs/MODEL-DATA-seedN` where none is given. Images at hand need one.
         data: a name (`mnist`, `cifar10`, ...) or a path that `read_digits` understands, or images at hand.
         unlabelled: for `sgan`, more images to learn from: a name or a path that `read_images` understands, or images at
-            hand, uint8 [N, H, W] or [N, C, H, W]. Labels that they have are not looked at.
+            hand, uint8 [N, H, W] or [N, C, H, W]. Labels that they have are not learned from, but must be whole.
         epochs, seed: as in `TrainSettings`, for convenience.
         resume: go on with the run in `out` (or begin it, where there is none yet), with its own settings.
         preset, config, overrides: as in `settings_for`; `overrides` has `TrainSettings`' fields as keys.
@@ -95,6 +99,9 @@ def train(
     Raises:
         InputError: a setting or data that cannot be right, or an `out` that holds something else.
         TrainingInterrupted, TrainingDiverged, StorageError: as `train_gan` says; what was saved is intact.
+
+    Warns:
+        UserWarning: the recogniser that `sgan` leaves was not tested, and why.
     """
     named = {"epochs": epochs, "seed": seed, "data": _name_of(data), "unlabelled": _name_of(unlabelled)}
     asked = dict(overrides or {}) | {key: value for key, value in named.items() if value is not None}
@@ -106,9 +113,10 @@ def train(
     if out is None and isinstance(data, Digits):
         raise InputError("say where the run goes: images at hand have no name to call its folder by")
     folder = Path(out) if out is not None else default_folder(settings_for(model, preset=preset, overrides=asked))
-    if resume and not RunFolder(folder).is_run() and (model, preset, config, data) == (None,) * 4:
+    goes_on = resume and RunFolder(folder).is_run()
+    if resume and not goes_on and (model, preset, config, data) == (None,) * 4:
         raise InputError(f"{folder}: holds no run to go on with; check --out, or name a model to begin one")
-    if resume and RunFolder(folder).is_run():
+    if goes_on:
         settings = with_overrides(RunFolder(folder).saved_settings(), model, asked | {"preset": preset})
     else:
         settings = settings_for(model, preset=preset, file=config, overrides=asked)
@@ -120,7 +128,10 @@ def train(
     digits = data if isinstance(data, Digits) else read_digits(settings.data)
     learned_from: TrainingImages = digits
     if settings.unlabelled:
-        learned_from = PartlyLabelled(digits, _without_labels(settings.unlabelled if at_hand is None else at_hand))
+        recorded = goes_on and asked.get("unlabelled") is None
+        given = settings.unlabelled if at_hand is None else at_hand
+        more = _of_the_run(settings.unlabelled) if recorded else _without_labels(given)
+        learned_from = PartlyLabelled(digits, more)
     if budget_s is not None and not RunFolder(folder).is_run():
         settings = within(budget_s, settings, learned_from, Observers(observers))
 
@@ -129,19 +140,60 @@ def train(
     drawn.save_pretrained(RunFolder(folder).weights)
     of_mnist_alone = learned_from is digits and digits.source == MNIST_SOURCE
     share = read_as_asked(drawn) if drawn.conditional and of_mnist_alone else None
-    recogniser = _tested_recogniser(folder, settings) if settings.model in SEMI_SUPERVISED_MODELS else None
+    semi_supervised = settings.model in SEMI_SUPERVISED_MODELS
+    recogniser = _tested_recogniser(folder, settings, learned_from) if semi_supervised else None
     page = write_page(folder, drawn, digits, share, recogniser=recogniser)
     return FinishedRun(folder, drawn, page, share, recogniser)
 
 
-def _tested_recogniser(folder: Path, settings: TrainSettings) -> Recogniser:
-    """The run's recogniser, saved; where the data has a test set, it was read once, now, and chose nothing."""
+def _tested_recogniser(folder: Path, settings: TrainSettings, learned_from: TrainingImages) -> Recogniser:
+    """The run's recogniser, saved; where the data has a test set, it was read once, now, and chose nothing.
+
+    A test set that is none is a warning: the run has ended well, and an error here would meet every resume of it, too.
+    """
     recogniser = Recogniser.from_run(folder)
     if settings.data != IN_MEMORY:
-        with suppress(MissingSplitError):
-            recogniser = recogniser.tested(read_digits(settings.data, split="test"))
+        try:
+            test = read_digits(settings.data, split="test")
+            _require_unseen(test, learned_from)
+            recogniser = recogniser.tested(test)
+        except MissingSplitError:
+            pass  # most data of one's own has none
+        except InputError as error:
+            warnings.warn(f"the recogniser was not tested: {error}", stacklevel=2)
     recogniser.save_pretrained(RunFolder(folder).weights / FOLDER)
     return recogniser
+
+
+def _require_unseen(test: Digits, learned_from: TrainingImages) -> None:
+    """Nothing, when no image of `test` is among those without labels that were learned from, pixel for pixel.
+
+    Raises:
+        DataError: says how many are.
+    """
+    if not isinstance(learned_from, PartlyLabelled):
+        return
+    of_test = Counter(image.tobytes() for image in test.images)
+    among = {pixels for image in learned_from.unlabelled.images if (pixels := image.tobytes()) in of_test}
+    seen = sum(of_test[pixels] for pixels in among)
+    if seen:
+        raise DataError(f"{seen:,} of the test images were learned from without labels")
+
+
+def _of_the_run(path: str) -> Images:
+    """The images without labels of a run that goes on, from where they lay.
+
+    Raises:
+        InputError: they cannot be read; if they are gone, with the option that names another place.
+    """
+    try:
+        return _without_labels(path)
+    except DataError as error:
+        with reading(Path(path)):
+            gone = path not in KNOWN and not Path(path).exists()
+        if not gone:
+            raise
+        raise DataError(f"{error}; this run's images without labels lay there: name them with --unlabelled") from error
 
 
 def _without_labels(images: str | Digits | NDArray[np.uint8]) -> Images:

@@ -105,7 +105,7 @@ def train(
         Parameter(
             group=_TRAINING,
             help="sgan: more images to learn from, a name or a path in any format that is read; labels that they have "
-            "are not looked at",
+            "are not learned from, but must be whole: leave out those of a set that marks missing ones",
         ),
     ] = None,
     augment: Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,10 +60,14 @@ def import_scans(
     if imported.counts:
         rows.append(("of each class", ", ".join(f"{name}: {count:,}" for name, count in imported.counts.items())))
     else:
-        rows.append(("labels", "none: for evaluate only; with class folders or --label they could be trained on"))
+        rows.append(("labels", "none; class folders or --label give them"))
     if imported.sheets:
         rows.append(("sheets", f"{imported.sheets:,}"))
     rows.append(("refused", f"{len(imported.refused):,}"))
+    if not imported.counts:
+        folder = shlex.quote(str(imported.folder))
+        rows.append(("measure them", f"digitsmith evaluate {folder}"))
+        rows.append(("learn from them", f"digitsmith train sgan --data LABELLED --unlabelled {folder}"))
     summary(rows)
 
 

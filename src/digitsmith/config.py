@@ -101,13 +101,14 @@ class TrainSettings:
     data: str = "mnist"
     """A name that `digitsmith datasets` lists (`mnist`, `cifar10`, ...), or the path of your own labelled images."""
     unlabelled: str = ""
-    """sgan: a name or a path of more images, which are learned from without their labels, if they have any."""
+    """sgan: a name or a path of more images, which are learned from without labels. Labels that they have must be whole
+    all the same: a set that marks missing ones is refused."""
     preset: str = "report-2"
     """Where the settings below came from; recorded, not read."""
     epochs: float = 20.0
     """Passes over the training images."""
     batch_size: int = 128
-    """Real images a step; as many are generated."""
+    """Real images a step; as many are generated, for sgan half as many."""
     learning_rate: float = 1e-3
     """Adam's step size, for both networks."""
     warm_up_images: float = 0.0

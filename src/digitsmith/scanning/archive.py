@@ -15,7 +15,7 @@ from digitsmith.errors import DataError
 from digitsmith.scanning.refusals import Refused
 
 MAX_MEMBERS = 100_000
-MAX_TOTAL_BYTES = 16 * 2**30  # unpacked; one picture is in memory at a time
+MAX_TOTAL_BYTES = 16 * 2**30  # unpacked; a few pictures a core are in memory at a time
 MAX_RATIO = 200  # unpacked to packed, of all together: photographs hardly shrink, blank bitmaps 100-fold
 _SMALL_BYTES = 64 * 2**20  # unpacked, below which no ratio matters
 _LEFT_BEHIND = re.compile(r"__MACOSX|\..*|Thumbs\.db|desktop\.ini", re.IGNORECASE)

@@ -171,7 +171,7 @@ def _harvest(pictures: Pictures, settings: Settings, label: str | None, told: _T
         warnings.simplefilter("ignore")  # what Pillow has to say of a file ends in pixels or in a refusal here
         work = partial(_read, settings=settings, label=label)
         readings = in_order(work, _pages(pictures, told), threads=available_cores())
-        for done, (page, reading) in enumerate(readings, start=1):
+        for done, (class_name, reading) in enumerate(readings, start=1):
             room = max(0, MOST_SHOWN - len(harvest.taken))
             harvest.taken += reading.taken[:room]
             harvest.taken += [replace(each, jpeg=b"") for each in reading.taken[room:]]
@@ -181,8 +181,8 @@ def _harvest(pictures: Pictures, settings: Settings, label: str | None, told: _T
                 harvest.cards.append(reading.card)
             if reading.classes is not None:
                 named_by_sheets |= dict.fromkeys(reading.classes)
-            elif name := page.label or label:
-                others.add(name)
+            elif class_name is not None:
+                others.add(class_name)
             told.refused(reading.refused)
             told.done(done)
     harvest.pictures = told.pictures + len(pictures.refused)
@@ -198,12 +198,16 @@ def _pages(pictures: Pictures, told: _Told) -> Iterator[Page]:
         yield from pages
 
 
-def _read(page: Page, *, settings: Settings, label: str | None) -> tuple[Page, Reading]:
+def _read(page: Page, *, settings: Settings, label: str | None) -> tuple[str | None, Reading]:
+    """The class of a picture that is no sheet, None if it has none, and what it gave.
+
+    Not the page itself, which holds its whole file: readings wait for their turn.
+    """
     reading = read_picture(page, settings)
     if label is None or reading.classes is not None or page.label is not None:
-        return page, reading
+        return page.label, reading
     taken = [Taken(each.name, label, each.image, each.jpeg) for each in reading.taken]
-    return page, Reading(taken, reading.refused)
+    return label, Reading(taken, reading.refused)
 
 
 def _name_classes(harvest: _Harvest, of_sheets: tuple[str, ...], others: set[str]) -> None:

@@ -27,11 +27,15 @@ _LOCK = Lock()  # PDFium must not be called from two threads at once, not even f
 
 @dataclass
 class _Content:
-    """What a page shows: its pictures as (longer side on the page in points, dots to an inch), and what else."""
+    """What a page shows: its pictures as (longer side on the page in points, dots to an inch), and what else.
+
+    What was drawn `by_pen` is ink or a stamp that lies over the page, as from a tablet.
+    """
 
     pictures: list[tuple[float, float]] = field(default_factory=list)
     drawn: bool = False
     text: bool = False
+    by_pen: bool = False
 
 
 def count_pages(encoded: bytes) -> int:
@@ -55,13 +59,13 @@ def page_gray(encoded: bytes, page: int) -> Gray:
         page: from 0, below `count_pages`.
 
     Raises:
-        Refused: a damaged PDF or page, an empty page, one with text and no picture, or more than MAX_PIXELS in its
-            pictures.
+        Refused: a damaged PDF or page, an empty page, one with text and neither a picture nor what a pen drew over it,
+            or more than MAX_PIXELS in its pictures.
     """
     with _opened(encoded) as document:
         sheet = document[page]
         content = _content(sheet)
-        if not content.pictures and content.text:
+        if not content.pictures and content.text and not content.by_pen:
             raise Refused("holds text and no picture; scan it, or save it as a picture")
         if not content.pictures and not content.drawn:
             raise Refused("is empty: there is no picture on it")
@@ -106,25 +110,26 @@ def _content(sheet: Any) -> _Content:
     for item in sheet.get_objects():
         if item.type == raw.FPDF_PAGEOBJ_IMAGE:
             width, height = item.get_px_size()
-            pixels += width * height
+            coding, in_header = item.get_filters(skip_simple=True), 0
+            if coding and coding[-1] in _OWN_HEADERS:
+                in_header = check_header(bytes(item.get_data(decode_simple=True)), _OWN_HEADERS[coding[-1]])
+            pixels += max(width * height, in_header)
             if pixels > MAX_PIXELS:
                 raise Refused(
                     f"has pictures of {pixels / 1e6:.0f} megapixels on it, more than the {MAX_PIXELS / 1e6:.0f} taken; "
                     "save it smaller"
                 )
-            coding = item.get_filters(skip_simple=True)
-            if coding and coding[-1] in _OWN_HEADERS:
-                check_header(bytes(item.get_data(decode_simple=True)), _OWN_HEADERS[coding[-1]])
             content.pictures.append(_placed(item, width, height))
         elif item.type == raw.FPDF_PAGEOBJ_TEXT:
             content.text |= raw.FPDFTextObj_GetTextRenderMode(item) not in _INVISIBLE
         elif item.type == raw.FPDF_PAGEOBJ_PATH:
             content.drawn = True
-    by_pen = (raw.FPDF_ANNOT_INK, raw.FPDF_ANNOT_STAMP)  # of a tablet
+    pens = (raw.FPDF_ANNOT_INK, raw.FPDF_ANNOT_STAMP)
     for number in range(raw.FPDFPage_GetAnnotCount(sheet)):
         annotation = raw.FPDFPage_GetAnnot(sheet, number)
-        content.drawn |= raw.FPDFAnnot_GetSubtype(annotation) in by_pen
+        content.by_pen |= raw.FPDFAnnot_GetSubtype(annotation) in pens
         raw.FPDFPage_CloseAnnot(annotation)
+    content.drawn |= content.by_pen
     return content
 
 

@@ -21,6 +21,7 @@ _SEE_THROUGH = ("LA", "La", "PA", "RGBA", "RGBa")
 _PLAIN = ("1", "L", "P", "RGB", "CMYK", "YCbCr", "LAB", "HSV")
 _REDUCED, _MASK = 1, 4  # of TIFF's NewSubfileType: a page's thumbnail, and which of its pixels can be seen through
 _NEW_SUBFILE_TYPE = 254
+_FRAMES_A_PAGE = 3  # the page itself, a thumbnail of it, a mask
 _OTHERS = {
     b"%PDF": "is a PDF; give it a name that ends in .pdf, and each of its pages is read",
     b"PK\x03\x04": "is an archive inside what is imported; unpack it, or import it by itself",
@@ -51,35 +52,49 @@ def decode_gray(encoded: bytes, *, frame: int | None = None) -> Gray:
 
 
 def tiff_pages(encoded: bytes, *, at_most: int) -> list[int]:
-    """The frames of a TIFF that are pages, of at most `at_most` frames; thumbnails of pages and masks are none.
+    """The frames of a TIFF that are pages, at most `at_most`; thumbnails of pages and masks are none.
+
+    A page that cannot be read is one of them, and refused when it is.
 
     Raises:
-        Refused: no TIFF, a damaged one, or more frames.
+        Refused: no TIFF, one whose first frame is damaged or that ends before one of its frames, or more pages, or more
+            frames than a thumbnail and a mask for each page.
     """
-    pages = []
+    pages: list[int] = []
     with _opened(encoded, ("TIFF",)) as image:
         for frame in _frames(image):
-            if frame == at_most:
+            if frame == _FRAMES_A_PAGE * at_most:
+                raise Refused(f"has more than {frame:,} frames; split it")
+            if image.tag_v2.get(_NEW_SUBFILE_TYPE, 0) & (_REDUCED | _MASK):  # type: ignore[attr-defined]
+                continue
+            if len(pages) == at_most:
                 raise Refused(f"has more than {at_most:,} pages; split it")
-            if not image.tag_v2.get(_NEW_SUBFILE_TYPE, 0) & (_REDUCED | _MASK):  # type: ignore[attr-defined]
-                pages.append(frame)
+            pages.append(frame)
     return pages or [0]
 
 
 def _frames(image: Image.Image) -> Iterator[int]:
-    """The number of each frame, to which the image has been turned."""
+    """The number of each frame, to which the image has been turned: its tags are there, its pixels may not be."""
     for frame in count():
         try:
             image.seek(frame)
         except EOFError:
             return
+        except Exception:  # of tags that say what no picture can be; those are read, and so is where the next frame is
+            if image.tell() != frame or not image.tag_v2:  # type: ignore[attr-defined]
+                raise
         yield frame
 
 
-def check_header(encoded: bytes, format: str) -> None:
-    """Raise Refused for a damaged picture, and for one that says in its own header that it has more than MAX_PIXELS."""
+def check_header(encoded: bytes, format: str) -> int:
+    """How many pixels a picture says in its own header that it has.
+
+    Raises:
+        Refused: a damaged one, or more than MAX_PIXELS.
+    """
     with _opened(encoded, (format,)) as image:
         _check_pixels(image)
+        return image.width * image.height
 
 
 def _check_pixels(image: Image.Image) -> None:

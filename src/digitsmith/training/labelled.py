@@ -33,9 +33,15 @@ def labelled_images(digits: TrainingImages, count: int, *, seed: int) -> NDArray
     digits.require_every_class()
     classes, images = len(digits.classes), len(digits.labels)
     if count < classes:
-        raise ConfigError(f"labelled must be at least {classes}, one image of each class, not {count}")
+        raise ConfigError(
+            f"labelled must be at least {classes}, one image of each class, not {count}; give --labelled {classes} or "
+            "more"
+        )
     if count > images:
-        raise ConfigError(f"labelled must be at most {images}, the images of {digits.source}, not {count}")
+        raise ConfigError(
+            f"labelled must be at most {images}, the images of {digits.source}, not {count}; give --labelled {images} "
+            "or fewer"
+        )
     turns = np.empty(images, np.int64)  # when an image's label would be asked for: its class's first, second, ...
     for label in range(classes):
         members = np.flatnonzero(digits.labels == label)

@@ -64,8 +64,10 @@ def train_gan(
     settings = dataclasses.replace(settings, ema_half_life_images=half_life_in_images(settings, len(digits)))
     torch.set_num_threads(settings.threads)
     keep_freed_memory()
-    state, source = prepared(settings, digits, Observers(observers))  # before anything is written: it may refuse
     folder, run = RunFolder(out), identity(settings, digits)
+    if resume and folder.is_run():  # before anything else is said of images that are not the run's
+        folder.require_same(settings, digits, images_seen=0)
+    state, source = prepared(settings, digits, Observers(observers))  # before anything is written: it may refuse
     with folder.locked(), StopRequest() as stop:
         told: list[tuple[str, str]] = []  # (kind, line)
         if resume and folder.record.exists():

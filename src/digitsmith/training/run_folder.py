@@ -6,7 +6,7 @@ labelled.csv   of a semi-supervised run: which images had labels that were looke
 tensorboard/   the same rows as scalars, and the sample grids
 samples/       epoch-0001.npy: the grids as uint8 [rows, columns, C, H, W]
 checkpoints/   the newest few, to resume from
-weights/       the generator that draws, exported
+weights/       the generator that draws, exported; of a semi-supervised run the recogniser, too
 figures/, index.html
 """
 
@@ -158,10 +158,15 @@ class RunFolder:
                 f"{self.root}: was trained on other images than {digits.source}; resume it with its own --data"
             )
         if recorded != fingerprints:
-            what, own = ("other", "its own") if more else ("no", "no")
+            if more and isinstance(digits, PartlyLabelled):
+                raise CheckpointError(
+                    f"{self.root}: was trained on other images without labels than {digits.unlabelled.source} holds "
+                    "now; restore them, resume it with its own --unlabelled, or choose another --out"
+                )
+            what, own = ("images", "its own") if more else ("no images", "no")
             raise CheckpointError(
-                f"{self.root}: was trained on {what} images without labels beside {digits.source}; resume it with "
-                f"{own} --unlabelled, or choose another --out"
+                f"{self.root}: was trained on {what} without labels beside {digits.source}; resume it with {own} "
+                "--unlabelled, or choose another --out"
             )
         if settings.epochs * len(digits) + settings.batch_size <= images_seen:
             raise CheckpointError(

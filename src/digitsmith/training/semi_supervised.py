@@ -6,7 +6,9 @@ the same image moved (Sajjadi, Javanmardi, Tasdizen, NIPS 2016; the average is t
 the threshold that of Sohn et al., "FixMatch", NeurIPS 2020).
 
 G's loss has two parts: the cross-entropy of D's K+1 classes to the class that was asked for, and feature matching, the
-distance of the mean features of generated images from those of real ones (Salimans et al., section 3.1).
+distance of the mean features of generated images from those of real ones (Salimans et al., section 3.1). The real ones'
+features are those that D gave before its update, by the batch's statistics; the generated ones' are those that it gives
+after it, by the running ones.
 
 All images are moved before D learns from them, the generated ones too, with G's gradient through the moves (Zhao et
 al., "Differentiable Augmentation for Data-Efficient GAN Training", NeurIPS 2020): were only the real ones moved, G
