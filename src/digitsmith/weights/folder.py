@@ -47,7 +47,8 @@ class GeneratorConfig:
         classes: the name of each label.
         weights_sha256: of the tensors (`weights_checksum`), whatever file they lie in.
         training: settings, data, images seen and versions, as recorded; for people and manifests. Where the weights
-            were measured, also `figures`: {"measured_by": a command, "rows": [[name, generated, held out, test], ...]}.
+            were measured, also `figures`: {"measured_by": a command, "rows": [[name, generated, held out, test], ...]};
+            `noise`, where they were changed to draw from noise so many times as wide as in training.
     """
 
     model: str
@@ -181,6 +182,8 @@ def training_section(config: GeneratorConfig) -> str:
     """Data, settings and checksum, as a card tells them."""
     settings, data = config.training.get("settings", {}), config.training.get("data", {})
     rows = "\n".join(f"| {key.replace('_', ' ')} | {value} |" for key, value in settings.items() if key != "model")
+    if "noise" in config.training:
+        rows += f"\n| noise, to that of training | {config.training['noise']:g} times as wide |"
     source = data.get("source", "not recorded")
     if "unlabelled" in data:
         source += f" and, without labels, {data['unlabelled']['source']}"
