@@ -181,7 +181,10 @@ def test_it_begins_gray_without_an_opinion_and_with_idle_blocks() -> None:
     drawn = generator(z, labels, style)
     assert 0.02 < drawn.std() < 0.5 and abs(drawn.mean()) < 0.1
     verdict = discriminator(images, labels, style)
-    assert verdict.source.abs().median() < 3 and verdict.classes.std() < 0.5 and verdict.style.std() < 0.5
+    assert verdict.classes.std() < 0.5 and verdict.style.std() < 0.5
+    for seed in range(10):  # asked for the mean style; one of 3.6 deviations, as above, may begin with any opinion
+        discriminator = build_networks("penman", (1, 28, 28), 10, seed=seed)[1]
+        assert discriminator(images, labels, torch.zeros_like(style)).source.abs().max() < 3
     x = torch.randn(2, 32, 5, 5)
     assert torch.equal(generator.high[0](x), x)
 
