@@ -12,8 +12,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from digitsmith import kernels
 from digitsmith.config import REPORT_MODELS, Augmentation, TrainSettings, digit_safe
 from digitsmith.data.digits import Digits
+from digitsmith.kernels import columns, normalise, team, windows
 from digitsmith.models.blocks import Verdict
 from digitsmith.models.registry import build_networks
 from digitsmith.training.adam import Adam
@@ -116,6 +118,46 @@ def test_a_step_is_the_plain_update_of_d_then_g(model: str, few_digits: Digits, 
     for ours, plain in ((players.generator, g), (players.discriminator, d)):
         for tensor, reference in zip(ours.state_dict().values(), plain.state_dict().values(), strict=True):
             torch.testing.assert_close(tensor, reference, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("model", ["gan", "cgan", "acgan"])
+def test_a_step_with_kernels_rounds_no_worse_than_without(
+    model: str, few_digits: Digits, quick: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test above is in float64, which has no kernels. Here a whole step's rounding is set beside that of PyTorch's
+    layers, both measured from the step in float64."""
+    settings = resolve(quick(model, precision="float32"))
+    used: list[object] = []
+    run = team.run
+
+    def counted(kernel: object, *words: int, alone: bool = False) -> None:
+        used.append(kernel)
+        run(kernel, *words, alone=alone)
+
+    for module in (columns, normalise, windows):
+        monkeypatch.setattr(module, "run", counted)
+
+    def after_a_step(dtype: torch.dtype, *, with_kernels: bool) -> list[torch.Tensor]:
+        used.clear()
+        with monkeypatch.context() as patched:
+            if not with_kernels:
+                patched.setattr(kernels, "at_hand", lambda x, dtype: False)
+            players = TrainingState(settings, few_digits, device="cpu").players
+            networks = players.generator.to(dtype), players.discriminator.to(dtype)
+            optimisers = [Descent(network.parameters(), 0.1, (0, 0)) for network in networks]
+            players = dataclasses.replace(
+                players, generator_optimiser=optimisers[0], discriminator_optimiser=optimisers[1]
+            )
+            batch = BatchSource(few_digits, settings, z_dim=100, device="cpu").batch(0)
+            adversarial_step(players, batch._replace(real=batch.real.to(dtype), z=batch.z.to(dtype)))
+        assert bool(used) == with_kernels
+        return [tensor.double() for network in networks for tensor in network.state_dict().values()]
+
+    exact = after_a_step(torch.float64, with_kernels=False)
+    plain, fast = (after_a_step(torch.float32, with_kernels=kernels_too) for kernels_too in (False, True))
+    for ours, pytorchs, right in zip(fast, plain, exact, strict=True):
+        error, usual = (ours - right).norm(), (pytorchs - right).norm()
+        assert error <= 3 * usual + 1e-6 * right.norm()
 
 
 def test_a_final_batch_norm_is_blind_to_batches_of_their_own(few_digits: Digits, quick: Settings) -> None:

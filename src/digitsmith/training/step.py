@@ -91,7 +91,8 @@ def judge(discriminator: Discriminator, batch: Batch, fake: Tensor) -> tuple[Ver
     if not discriminator.judges_together:
         on_real = discriminator(batch.real, batch.labels)
         return in_float32(on_real), in_float32(discriminator(fake, batch.fake_labels))
-    together = discriminator(torch.cat([batch.real, fake]), torch.cat([batch.labels, batch.fake_labels]))
+    real = batch.real.to(fake.dtype)  # that of D's products, to which it would be rounded once it is twice as much
+    together = discriminator(torch.cat([real, fake]), torch.cat([batch.labels, batch.fake_labels]))
     source, classes = in_float32(together)
     size = len(fake)
     return (
