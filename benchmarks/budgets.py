@@ -4,51 +4,60 @@
     python benchmarks/budgets.py --epochs 7 --seeds 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19
 
 A budget is given in epochs, because that is what `--budget` turns a time into; the seconds it took stand beside it.
-The averaged generator of the end draws 10,000 digits. Runs that the JSON file has already are not made again.
+The averaged generator of the end draws 10,000 digits. Runs that the JSON file has already are not made again, and those
+that `digitsmith train penman` finished into a folder are taken from there with `--run`.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import statistics
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from digitsmith.config import TrainSettings, settings_to_dict
 from digitsmith.data.digits import Digits
 from digitsmith.data.reading import read_digits
 from digitsmith.errors import InputError, TrainingDiverged
 from digitsmith.presets import settings_for
+from digitsmith.training.checkpoint import newest_checkpoint
+from digitsmith.training.loop import prepared
 from digitsmith.training.machine import resolve
+from digitsmith.training.observers import Observer
+from digitsmith.training.run_files import read_log
+from digitsmith.training.run_folder import MAY_CHANGE, RunFolder
 from kept_runs import KeptRuns, trained
 from measuring import machine, machine_line, markdown_table, publish
 from quality import Ruler
 
 NAME = "budgets"
+MACHINES_OWN = ("threads", "precision", "device")
 COLLAPSED = 0.9  # read as asked: below it, classes are missing or mixed up
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run leaves; NaN where it diverged."""
+    """What a run leaves; no figures where it diverged."""
 
-    read_as_asked: float
-    distance: float
+    read_as_asked: float | None
+    distance: float | None
     seconds: float
 
     @property
     def failed(self) -> bool:
-        return not self.read_as_asked >= COLLAPSED
+        return self.read_as_asked is None or not self.read_as_asked >= COLLAPSED
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", default="7", help="one or several budgets (7)")
     parser.add_argument("--seeds", default="0", help="each trains at each budget (0)")
+    parser.add_argument("--run", type=Path, action="append", default=[], help="a finished run of penman's preset")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0: measured")
     parser.add_argument("--json", type=Path, metavar="FILE", help="read and write every result there")
     parser.add_argument("--docs", type=Path, metavar="FILE", help="put the table into that document, in its place")
@@ -58,6 +67,9 @@ def main() -> None:
     digits = read_digits("mnist")
     ruler = Ruler.of(digits, count=10_000)
     kept = KeptRuns(arguments.json, {"floor": ruler.floor})
+    for folder in map(RunFolder, arguments.run):
+        settings = settings_of(folder)
+        kept.make(f"{settings.epochs:g}", settings.seed, partial(taken, folder, settings, digits, ruler))
     for seed in map(int, arguments.seeds.split(",")):
         for epochs in arguments.epochs.split(","):
             run = partial(one, digits, ruler, float(epochs), seed=seed, threads=arguments.threads)
@@ -76,8 +88,36 @@ def one(digits: Digits, ruler: Ruler, epochs: float, *, seed: int, threads: int)
         seconds = time.perf_counter() - began
         reading = ruler.look(generator, images=round(epochs * len(digits)), seconds=seconds)
     except (TrainingDiverged, InputError):
-        return Result(math.nan, math.nan, time.perf_counter() - began)
+        return Result(None, None, time.perf_counter() - began)
     return Result(reading.read_as_asked, reading.distance_over_floor, seconds)
+
+
+def settings_of(run: RunFolder) -> TrainSettings:
+    """Those of a run that is like the ones made here: penman's preset, but for its epochs and its seed."""
+    found = run.saved_settings()
+    own = {"epochs": found.epochs, "seed": found.seed}
+    preset = settings_for("penman", overrides={**own, **{name: getattr(found, name) for name in MACHINES_OWN}})
+    unlike = [
+        name
+        for name, value in settings_to_dict(found).items()
+        if value != settings_to_dict(preset)[name] and name not in MAY_CHANGE | {"ema_half_life_images"}
+    ]
+    if unlike:
+        raise SystemExit(f"{run.root}: was not trained by the preset, but with its own {', '.join(unlike)}")
+    return found
+
+
+def taken(run: RunFolder, settings: TrainSettings, digits: Digits, ruler: Ruler) -> Result:
+    """Look at the generator that a finished run ended with."""
+    rows, checkpoint = read_log(run.log), newest_checkpoint(run.checkpoints, warn=print)
+    if checkpoint is None or rows[-1]["event"] != "end":
+        raise SystemExit(f"{run.root}: has not come to its end; go on with it: digitsmith train --out ... --resume")
+    state, _ = prepared(settings, digits, Observer())
+    state.load(checkpoint)
+    seconds = [row["seconds"] for row in rows if "seconds" in row]
+    spent = seconds[-1] + sum(one for one, later in pairwise(seconds) if later < one)  # each resume counts from 0
+    reading = ruler.look(state.averaged.network, images=checkpoint.images, seconds=spent)
+    return Result(reading.read_as_asked, reading.distance_over_floor, spent)
 
 
 def table(runs: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
@@ -91,8 +131,8 @@ def table(runs: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
                 epochs,
                 f"{len(found)}",
                 f"{len(found) - len(alive)}",
-                spread([100 * one.read_as_asked for one in alive], 2),
-                spread([one.distance for one in alive], 2),
+                spread([100 * one.read_as_asked for one in alive if one.read_as_asked is not None], 2),
+                spread([one.distance for one in alive if one.distance is not None], 2),
                 spread([one.seconds for one in alive], 0),
             ]
         )

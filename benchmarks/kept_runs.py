@@ -17,6 +17,7 @@ from contenders import digitsmith_steps
 from digitsmith.config import TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.models.blocks import Generator
+from measuring import as_json
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -52,7 +53,7 @@ class KeptRuns:
 
     @property
     def runs(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """name -> seed -> a result's fields."""
+        """name -> seed -> a result's fields; what was NaN is None once it comes from the file."""
         found: dict[str, dict[str, dict[str, Any]]] = self.record["runs"]
         return found
 
@@ -66,4 +67,4 @@ class KeptRuns:
         results[str(seed)] = asdict(found)
         if self.file is not None:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            self.file.write_text(json.dumps(self.record, indent=2) + "\n", encoding="utf-8")
+            self.file.write_text(as_json(self.record), encoding="utf-8")

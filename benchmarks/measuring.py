@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shlex
 import statistics
@@ -123,12 +124,26 @@ def made_by(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> s
     return f"`{shlex.join(words)}`, {arguments.rounds} round{'s' * (arguments.rounds != 1)}"
 
 
+def as_json(record: Any) -> str:
+    """`record` as a file's text. What is not a finite number is null there: JSON knows no NaN, and other readers of it
+    refuse one."""
+    return json.dumps(_finite(record), indent=2, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def publish(arguments: argparse.Namespace, name: str, *, text: str, record: Mapping[str, Any]) -> None:
     """Print `text`; write `record` to `--json`, and `text` into the block `name` of `--docs`, where asked for."""
     print(text)
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        arguments.json.write_text(as_json(record), encoding="utf-8")
     if arguments.docs:
         try:
             write_block(arguments.docs, name, text)

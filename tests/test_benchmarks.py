@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import math
 import resource
 import sys
 from collections.abc import Callable
@@ -20,6 +22,7 @@ import textbook
 import textbook_networks
 import throughput
 from arithmetic import flops_per_image
+from budgets import Result, table
 from digitsmith.config import REPORT_MODELS, TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.errors import InputError
@@ -27,7 +30,8 @@ from digitsmith.models.registry import build_networks
 from digitsmith.presets import settings_for
 from digitsmith.report.documents import write_block
 from digitsmith.training.machine import resolve
-from measuring import Spread, cost_of, in_turn, markdown_table
+from kept_runs import KeptRuns
+from measuring import Spread, cost_of, in_turn, markdown_table, publish
 from throughput_tables import Measured, limit_table, speed_table
 from turns import Worker
 
@@ -286,3 +290,24 @@ def test_a_document_without_the_block_is_left_alone(tmp_path: Path) -> None:
 def test_a_spread_reads_as_median_and_range() -> None:
     assert Spread.of([3.0, 1000.0, 1234.5]).text(1) == "1,000.0 (3.0 to 1,234.5)"
     assert markdown_table(["a", "b"], [["c", "d"]]) == "| a | b |\n| --- | ---: |\n| c | d |"
+
+
+def test_a_published_record_is_json_that_every_reader_knows(tmp_path: Path) -> None:
+    file = tmp_path / "record.json"
+    arguments = argparse.Namespace(json=file, docs=None)
+    publish(arguments, "none", text="", record={"runs": [{"seconds": math.nan}, (1.5, math.inf)], "floor": 2})
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    read = json.loads(file.read_text(), parse_constant=refuse)
+    assert read == {"runs": [{"seconds": None}, [1.5, None]], "floor": 2}
+
+
+def test_a_run_that_diverged_is_counted_again_from_the_file(tmp_path: Path) -> None:
+    kept = KeptRuns(tmp_path / "budgets.json", {"floor": 0.5})
+    for seed, result in enumerate([Result(0.99, 3.0, 60.0), Result(None, None, 5.0), Result(0.5, 90.0, 61.0)]):
+        kept.make("7", seed, lambda result=result: result)
+    again = KeptRuns(tmp_path / "budgets.json", {"floor": 0.5})
+    assert again.runs == kept.runs
+    assert "| 7 | 3 | 2 | 99.00 | 3.00 | 60 |" in table(again.runs)

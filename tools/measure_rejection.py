@@ -14,6 +14,7 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,12 @@ def _markdown(lines: Sequence[Sequence[str]]) -> str:
 def without_outputs(command: str) -> str:
     """The command less what says where the results go."""
     words = shlex.split(command)
-    kept = [word for place, word in enumerate(words) if not {word, words[place - 1]} & {"--json", "--docs"}]
+    outputs = ("--json", "--docs")
+    kept = [
+        word
+        for before, word in pairwise(["", *words])
+        if before not in outputs and word.partition("=")[0] not in outputs
+    ]
     return shlex.join(kept)
 
 
