@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -191,8 +192,17 @@ def test_stacks_are_measured_by_their_modes() -> None:
         evaluate_modes(REAL.images, training, test, name="gray")
 
 
-def test_a_report_is_written_whole(tmp_path: Path) -> None:
-    evaluate(
-        REAL.images[:200], labels=REAL.labels[:200], against=REAL, test=UNSEEN, only=["labels"], report=tmp_path / "r"
-    )
-    assert {"index.html", "evaluation.json", "figures"} <= {path.name for path in (tmp_path / "r").iterdir()}
+def test_a_report_is_written_whole_and_over_an_earlier_one(tmp_path: Path) -> None:
+    for count in (200, 300):
+        images, labels = REAL.images[:count], REAL.labels[:count]
+        found = evaluate(images, labels=labels, against=REAL, test=UNSEEN, only=["labels"], report=tmp_path / "r")
+        assert {"index.html", "evaluation.json", "figures"} <= {path.name for path in (tmp_path / "r").iterdir()}
+        assert json.loads((tmp_path / "r" / "evaluation.json").read_text()) == found.to_dict()
+
+
+def test_a_report_is_not_written_over_another_page(tmp_path: Path) -> None:
+    """As that of the run which is evaluated: `digitsmith evaluate runs/mine --report runs/mine`."""
+    (tmp_path / "index.html").write_text("how it was trained")
+    with pytest.raises(InputError, match="another page"):
+        evaluate(REAL.images[:200], labels=REAL.labels[:200], against=REAL, report=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]

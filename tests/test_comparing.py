@@ -55,3 +55,10 @@ def test_a_model_of_other_classes_is_refused_before_training(tmp_path: Path) -> 
     with pytest.raises(InputError, match="of 10 classes"):
         compare(["gan", str(tmp_path / "ten")], out=tmp_path / "out", data=data)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_comparison_is_not_written_over_another_page(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("somebody's")
+    with pytest.raises(InputError, match="another page"):
+        compare(["gan"], out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]

@@ -29,6 +29,7 @@ from digitsmith.measure.inception_weights import HOW_TO_GET, find_inception_weig
 from digitsmith.measure.mode_evaluation import STACK_SHAPE, evaluate_modes
 from digitsmith.measure.results import Evaluation
 from digitsmith.report.evaluation_page import write_evaluation_page
+from digitsmith.storage import refuse_other_page
 
 AT_HAND = "a model at hand"
 COUNT = 10_000
@@ -92,13 +93,15 @@ def evaluate(
 
     Raises:
         InputError: a subject that is none, images of another form, too few, all the same, or without the labels
-            that a figure in `only` needs.
+            that a figure in `only` needs; a `report` that is a file, or holds a page which is no evaluation's.
         StorageError: the disk refused the report.
     """
     if isinstance(only, str):
         only = only.split(",")
     if report is not None and Path(report).exists() and not Path(report).is_dir():
         raise InputError(f"{report}: is a file; name a folder for the report")
+    if report is not None:
+        refuse_other_page(Path(report), record="evaluation.json")
     if only is not None and "inception" in only and inception_weights is None and find_inception_weights() is None:
         raise InputError(f"the inception family needs the standard weights; {HOW_TO_GET}")
     if not (against is None or isinstance(against, str | Path | Digits)):

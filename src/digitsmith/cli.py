@@ -267,6 +267,9 @@ def _epochs(text: str | None) -> list[int] | None:
         raise ConfigError(f"--sample-epochs {text!r} is not a list of epochs; write it as 1,10,20") from None
 
 
+_STOPPED = "stopped; what was finished before is intact"
+
+
 def complain(message: str) -> None:
     """The one line of an error or a warning."""
     print(f"digitsmith: {' '.join(message.split())}", file=sys.stderr)
@@ -295,6 +298,11 @@ def run(arguments: Sequence[str]) -> int:
         complain("the output cannot be written: the disk is full; what was finished before is intact")
         return 1
     except KeyboardInterrupt:
-        complain("stopped; what was finished before is intact")
+        complain(_STOPPED)
         return 130
+    except SystemExit as leaving:
+        if leaving.code != 128 + signal.SIGTERM:
+            raise
+        complain(_STOPPED)
+        return 128 + signal.SIGTERM
     return 0

@@ -24,6 +24,7 @@ from digitsmith.measure.evaluation import FAMILIES, OnStage, require_families
 from digitsmith.presets import settings_for
 from digitsmith.report.comparison_page import ComparedModel, write_comparison_page
 from digitsmith.report.samples import read_samples
+from digitsmith.storage import refuse_other_page
 from digitsmith.training.observers import Observer
 from digitsmith.training.run_files import read_log
 from digitsmith.training.run_folder import RunFolder
@@ -74,18 +75,19 @@ def compare(
 
     Raises:
         InputError: no models, one named twice, one that is none or draws other images or classes than `data` has;
-            a family or an architecture to augment that there is not; too few images.
+            a family or an architecture to augment that there is not; too few images; `out` has another page.
         TrainingInterrupted, TrainingDiverged, StorageError: as `train`; run the same command again.
     """
     _check_names(models, augmented=augmented)
     require_families(only)
     if data == STACKED_MNIST:
         raise InputError(f"{STACKED_MNIST} has its own figures; train each model on it, and `digitsmith evaluate` them")
+    folder = Path(out)
+    refuse_other_page(folder, record="comparison.json")
     evaluator = evaluator_for(data, test, seed=seed, inception_weights=inception_weights)
     evaluator.seat(count)
     for taken in (model for model in models if model not in MODELS):
         _check_fits(load(Path(taken)), evaluator.training, name=taken)
-    folder = Path(out)
 
     def trained(architecture: str, *, augment: bool = False) -> Path:
         name = f"{architecture}-augmented" if augment else architecture

@@ -136,6 +136,23 @@ def other_files(folder: Path) -> list[str]:
     return [name for name in there if name != ".lock" and ".partial-" not in name]
 
 
+def refuse_other_page(folder: Path, *, record: str) -> None:
+    """Refuse to write a page over one of another origin, as a run's own is: an `index.html` that came without `record`.
+
+    Args:
+        folder: where `index.html` and `record` are to be written together; may be missing.
+        record: the name of the JSON that always stands beside such a page.
+
+    Raises:
+        InputError: it holds another page.
+        StorageError: it cannot be looked at.
+    """
+    page = folder / "index.html"
+    with storage_errors(folder):
+        if page.exists() and not (folder / record).exists():
+            raise InputError(f"{page}: is another page, without {record} beside it; name another folder")
+
+
 def write_bytes_atomically(path: Path, content: bytes | memoryview) -> None:
     """Write a temporary file beside `path`, force it to the disk, and put it in `path`'s place.
 

@@ -162,6 +162,7 @@ def test_a_stopped_make_leaves_nothing(tmp_path: Path, number: signal.Signals, c
     process.send_signal(number)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == code, stderr
+    assert stderr.splitlines()[-1] == "digitsmith: stopped; what was finished before is intact"
     assert "Traceback" not in stderr
     assert list(tmp_path.iterdir()) == []
 
