@@ -31,6 +31,7 @@ from digitsmith.training.machine import resolve
 from digitsmith.training.observers import Observer
 from digitsmith.training.run_files import read_log
 from digitsmith.training.run_folder import MAY_CHANGE, RunFolder
+from digitsmith.training.styles import with_style
 from kept_runs import KeptRuns, trained
 from measuring import machine, machine_line, markdown_table, publish
 from quality import Ruler
@@ -68,7 +69,7 @@ def main() -> None:
     ruler = Ruler.of(digits, count=10_000)
     kept = KeptRuns(arguments.json, {"floor": ruler.floor})
     for folder in map(RunFolder, arguments.run):
-        settings = settings_of(folder)
+        settings = settings_of(folder, digits)
         kept.make(f"{settings.epochs:g}", settings.seed, partial(taken, folder, settings, digits, ruler))
     for seed in map(int, arguments.seeds.split(",")):
         for epochs in arguments.epochs.split(","):
@@ -92,11 +93,12 @@ def one(digits: Digits, ruler: Ruler, epochs: float, *, seed: int, threads: int)
     return Result(reading.read_as_asked, reading.distance_over_floor, seconds)
 
 
-def settings_of(run: RunFolder) -> TrainSettings:
+def settings_of(run: RunFolder, digits: Digits) -> TrainSettings:
     """Those of a run that is like the ones made here: penman's preset, but for its epochs and its seed."""
     found = run.saved_settings()
     own = {"epochs": found.epochs, "seed": found.seed}
-    preset = settings_for("penman", overrides={**own, **{name: getattr(found, name) for name in MACHINES_OWN}})
+    of_machine = {name: getattr(found, name) for name in MACHINES_OWN}
+    preset = with_style(settings_for("penman", overrides=own | of_machine), digits)
     unlike = [
         name
         for name, value in settings_to_dict(found).items()

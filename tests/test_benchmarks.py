@@ -12,6 +12,7 @@ from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -21,15 +22,19 @@ import startup
 import textbook
 import textbook_networks
 import throughput
+import usefulness
 from arithmetic import flops_per_image
-from budgets import Result, table
+from budgets import Result, settings_of, table
 from digitsmith.config import REPORT_MODELS, TrainSettings
 from digitsmith.data.digits import Digits
+from digitsmith.drawing.loading import load
 from digitsmith.errors import InputError
 from digitsmith.models.registry import build_networks
 from digitsmith.presets import settings_for
 from digitsmith.report.documents import write_block
 from digitsmith.training.machine import resolve
+from digitsmith.training.run_folder import RunFolder
+from digitsmith.training.styles import with_style
 from kept_runs import KeptRuns
 from measuring import Spread, cost_of, in_turn, markdown_table, publish
 from throughput_tables import Measured, limit_table, speed_table
@@ -311,3 +316,39 @@ def test_a_run_that_diverged_is_counted_again_from_the_file(tmp_path: Path) -> N
     again = KeptRuns(tmp_path / "budgets.json", {"floor": 0.5})
     assert again.runs == kept.runs
     assert "| 7 | 3 | 2 | 99.00 | 3.00 | 60 |" in table(again.runs)
+
+
+def test_what_recognisers_learn_is_compared_seed_by_seed() -> None:
+    def errors(*counts: int) -> dict[str, dict[str, int]]:
+        return {str(seed): {"errors": count, "images": 1000} for seed, count in enumerate(counts)}
+
+    text = usefulness.table({"real": errors(10, 20, 30), "generated": errors(12, 21, 33)}, 500)
+    assert "| the real images | 500 | 98.00 ± 1.00 | 3 | – |" in text
+    assert "| as many generated ones | 500 | 97.80 ± 1.05 | 3 | -0.20 ± 0.25 |" in text  # 4.303 * 0.1 / sqrt(3)
+
+
+def test_an_arm_is_taught_by_what_it_says(few_digits: Digits) -> None:
+    taught: list[Digits] = []
+    with pytest.MonkeyPatch.context() as patched:
+
+        def teach(digits: Digits, *, seed: int, steps: int) -> None:
+            taught.append(digits)
+
+        patched.setattr(usefulness, "train_recogniser", teach)
+        patched.setattr(usefulness, "recognise", lambda recogniser, images: few_digits.labels)
+        found = [usefulness.one(arm, load("cgan"), few_digits, few_digits, seed=3, steps=1) for arm in usefulness.ARMS]
+    real, generated, both = taught
+    assert found == [usefulness.Result(0, len(few_digits))] * 3
+    assert len(generated) == len(real) and np.array_equal(generated.counts, real.counts)
+    assert not np.array_equal(generated.images, real.images)
+    assert np.array_equal(both.images, np.concatenate([real.images, generated.images]))
+
+
+def test_only_runs_of_the_preset_stand_beside_those_made_here(few_digits: Digits, tmp_path: Path) -> None:
+    for name, settings in (("own", {"channels": 24}), ("preset", {"epochs": 3.0, "seed": 5})):
+        resolved = with_style(resolve(settings_for("penman", overrides=settings)), few_digits)
+        RunFolder(tmp_path / name).root.mkdir()
+        RunFolder(tmp_path / name).begin(resolved, few_digits, {"versions": {}, "machine": {}})
+    assert settings_of(RunFolder(tmp_path / "preset"), few_digits).seed == 5
+    with pytest.raises(SystemExit, match="own channels"):
+        settings_of(RunFolder(tmp_path / "own"), few_digits)
