@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+import warnings
 from itertools import islice
 from pathlib import Path
 
@@ -112,6 +113,22 @@ def test_own_data_and_their_splits(tmp_path: Path, few_digits: Digits) -> None:
         DigitDataset(train=False, data=tmp_path / "train.npz")
     with pytest.raises(DataError, match="nowhere: no such file or folder"):
         DigitDataset(data="nowhere")
+
+
+def test_own_data_given_as_torchvisions_root_are_warned_of(tmp_path: Path, few_digits: Digits) -> None:
+    """Silently, whoever writes `DigitDataset("my_digits/")` would learn from MNIST."""
+    (tmp_path / "classes" / "7").mkdir(parents=True)
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "mine.csv").write_text("")
+    (tmp_path / "data" / "MNIST" / "raw").mkdir(parents=True)  # what torchvision leaves
+    for root in (tmp_path / "classes", str(tmp_path / "tables"), tmp_path / "tables" / "mine.csv", "fashion-mnist"):
+        with pytest.warns(UserWarning, match=r"is not read.*give data="):
+            assert len(DigitDataset(root)) == 60_000
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for root in (tmp_path / "data", tmp_path / "none yet", "mnist", "."):
+            DigitDataset(root)
+        DigitDataset(tmp_path / "classes", data=few_digits)
 
 
 def test_worker_processes_give_the_same_batches(few_digits: Digits) -> None:

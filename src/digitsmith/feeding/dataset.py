@@ -14,12 +14,15 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from digitsmith.data.digits import Digits
+from digitsmith.data.folder import MANIFEST
+from digitsmith.data.reading import KNOWN
 from digitsmith.feeding.ingredients import real_digits
 
 Transform = Callable[[Any], Any]
 
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _DIGITS = tuple("0123456789")
+_TABLES = (".npz", ".csv", ".parquet")
 
 
 class DigitDataset(Dataset[tuple[Any, Any]]):
@@ -41,22 +44,27 @@ class DigitDataset(Dataset[tuple[Any, Any]]):
         target_transform: Transform | None = None,
         download: bool = False,
         *,
-        data: str | Path | Digits = "mnist",
+        data: str | Path | Digits | None = None,
     ) -> None:
         """The first five are torchvision's, in its order.
 
         Args:
-            root: shown, and not read: MNIST is in the package, and other data sets are named by `data`.
+            root: shown, and not read: MNIST is in the package, and other data sets are named by `data`. Without `data`,
+                a root that seems to be meant as such is warned of.
             train: the training images; False: the test images. Without effect on images at hand.
             transform: makes of each PIL image what the item gives.
             target_transform: the same of each label.
             download: without effect: what `data` names is fetched when it is not there.
-            data: a name or path that `read_digits` understands, or images at hand.
+            data: a name or path that `read_digits` understands, or images at hand; MNIST where it is left out.
 
         Raises:
             InputError: there is no such data, or it has no such split.
         """
-        digits = real_digits(data, train=train)
+        if data is None and root is not None and _names_data(root):
+            warnings.warn(
+                f"{root} is not read, these are MNIST's digits; for its own give data={str(root)!r}", stacklevel=2
+            )
+        digits = real_digits("mnist" if data is None else data, train=train)
         self.root = root
         self.train = train
         self.transform = transform
@@ -122,6 +130,18 @@ class DigitDataset(Dataset[tuple[Any, Any]]):
                 first, *others = repr(transform).splitlines()
                 body += [f"{name}: {first}", *(" " * len(f"{name}: ") + line for line in others)]
         return "\n    ".join([f"Dataset {type(self).__name__}", *body])
+
+
+def _names_data(root: str | Path) -> bool:
+    """Whether `root` may have been taken for `data`: a data set's name, a file, or a folder of images or tables."""
+    path = Path(root)
+    try:
+        if not path.is_dir():
+            return path.exists() or (str(root) in KNOWN and str(root) != "mnist")
+        names = {entry.name.lower() for entry in path.iterdir()}
+    except OSError:  # what cannot be looked at could not be read either
+        return False
+    return not names.isdisjoint({MANIFEST, *_DIGITS}) or any(Path(name).suffix in _TABLES for name in names)
 
 
 def as_tensors(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
