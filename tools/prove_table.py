@@ -29,6 +29,8 @@ def proof_table(record: Mapping[str, Any]) -> str:
     """Accuracies, then paired differences, then the verdicts, in Markdown."""
     runs = [Run(**{key: run[key] for key in Run.__dataclass_fields__}) for run in record["runs"]]
     seen = record["findings"]["pool_images_seen_by_shipped"]
+    if record["findings"].get("test_images_seen_by_shipped"):
+        raise SystemExit("the shipped model was trained on the test images; prove with others")
     found = findings(runs, not_recommended=("e",) if seen else ())
     parts = [_accuracies(found, seen=seen), _differences(found, seen=seen)]
     parts.append("\n".join(f"- {sentence}" for sentence in verdicts(found)))

@@ -17,7 +17,7 @@ import digitsmith
 from digitsmith.config import IN_MEMORY, MAX_SEED
 from digitsmith.data.digits import Digits
 from digitsmith.data.images import Images
-from digitsmith.data.reading import KNOWN, read_digits, read_images
+from digitsmith.data.reading import KNOWN, read_digits, read_images, read_test
 from digitsmith.data.resize import resized
 from digitsmith.data.stacked import STACKED_MNIST, STACKS
 from digitsmith.drawing.loading import is_model, load
@@ -77,7 +77,7 @@ def evaluate(
         labels: of an array's images, whole numbers [N].
         against: the real training images: a known name, a path, or images at hand. Without it: what the model was
             trained on, where that is still there; `mnist` for images of another origin.
-        test: real images that no model has seen. A known name brings its own.
+        test: real images that no model has seen: the test split, where there is one. A known name brings its own.
         count: how many images a model draws (10,000; 25,600 for stacked MNIST), or how many of a set are measured
             (all).
         seed: of drawing, of splits and of resampling.
@@ -200,8 +200,8 @@ def _unseen(test: str | Path | Digits | None, against: str | Path | Digits) -> D
     """The test set: the one given, or the one that a known name brings."""
     if isinstance(test, Digits):
         return test
-    if test is not None:
-        return read_digits(test, split="test" if str(test) == str(against) else "train")
+    if test is not None:  # data that mark no test split may not be their own test
+        return read_digits(test, split="test") if str(test) == str(against) else read_test(test)
     return read_digits(against, split="test") if isinstance(against, str) and against in KNOWN else None
 
 

@@ -19,7 +19,7 @@ from digitsmith.data.mnist import load_mnist
 from digitsmith.data.npz import read_npy_images, read_npz_images
 from digitsmith.data.parquet import parquet_files, read_parquet_images
 from digitsmith.data.stacked import STACKED_MNIST, load_stacked_mnist
-from digitsmith.errors import DataError
+from digitsmith.errors import DataError, MissingSplitError
 
 
 def _load_fetched(name: str, split: str) -> Digits:
@@ -62,6 +62,18 @@ def read_digits(spec: str | Path, *, split: str = "train") -> Digits:
         DigitsmithError: data that is to be fetched cannot be had; says how to put it into the cache by hand.
     """
     return read_images(spec, split=split).labelled()
+
+
+def read_test(spec: str | Path) -> Digits:
+    """Labelled images that are to test: the test split of `spec`, or all of it where it marks none.
+
+    Raises:
+        As `read_digits`.
+    """
+    try:
+        return read_digits(spec, split="test")
+    except MissingSplitError:
+        return read_digits(spec)
 
 
 def read_images(spec: str | Path, *, split: str = "train") -> Images:

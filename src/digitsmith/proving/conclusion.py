@@ -69,12 +69,12 @@ def concluded(
     """What follows from the runs that were asked for: findings, data sets, page."""
     records, sets = bench.records, bench.sets
     runs = [run for run in records.runs if run.per_class in numbers and run.arm in arms and run.seed < seeds]
-    seen = seen_by_shipped(sets.pool) if "e" in arms else 0
-    found = findings(runs, not_recommended=("e",) if seen else ())
+    seen, tested_on = (seen_by_shipped(images) if "e" in arms else 0 for images in (sets.pool, sets.test))
+    found = findings(runs, not_recommended=("e",) if seen or tested_on else ())
     delivered = _deliver(folder, bench, found, format=format)
-    records.findings = _told(found, delivered, folder, seen=seen)
+    records.findings = _told(found, delivered, folder, seen=seen, tested_on=tested_on)
     records.save()
-    notes = _notes(sets, numbers=numbers, seeds=seeds, seen=seen, left_out=left_out)
+    notes = _notes(sets, numbers=numbers, seeds=seeds, seen=seen, tested_on=tested_on, left_out=left_out)
     page = write_proof_page(
         folder,
         records=records,
@@ -142,7 +142,7 @@ def _learned_as_it_lies(bench: Bench, mix: Mix, number: int) -> float:
     return read.right / read.images
 
 
-def _told(found: Findings, delivered: Sequence[Delivered], folder: Path, *, seen: int) -> dict[str, Any]:
+def _told(found: Findings, delivered: Sequence[Delivered], folder: Path, *, seen: int, tested_on: int) -> dict[str, Any]:
     return {
         "verdicts": list(verdicts(found)),
         "differences": differences_numbers(found.comparisons),
@@ -159,6 +159,7 @@ def _told(found: Findings, delivered: Sequence[Delivered], folder: Path, *, seen
             for one in delivered
         ],
         "pool_images_seen_by_shipped": seen,
+        "test_images_seen_by_shipped": tested_on,
     }
 
 
@@ -174,7 +175,9 @@ def _shown(bench: Bench, number: int) -> Shown | None:
     return Shown(number, few.images[places], generated)
 
 
-def _notes(sets: RealSets, *, numbers: Sequence[int], seeds: int, seen: int, left_out: Mapping[str, str]) -> list[str]:
+def _notes(
+    sets: RealSets, *, numbers: Sequence[int], seeds: int, seen: int, tested_on: int, left_out: Mapping[str, str]
+) -> list[str]:
     """What a reader has to know before the figures."""
     notes = [f"Left out: {ARMS[key].name}. {why}." for key, why in left_out.items()]
     if seen:
@@ -182,6 +185,11 @@ def _notes(sets: RealSets, *, numbers: Sequence[int], seeds: int, seen: int, lef
             f"Arm e is no low-data result here: the shipped model was trained on MNIST's 60,000 training images, and "
             f"{amount(seen)} of the {amount(len(sets.pool))} images that the few are drawn from are among them. It is "
             "not recommended, and shows what a model of many other writers can give."
+        )
+    if tested_on:
+        notes.append(
+            f"Arm e is no result here: the shipped model was trained on {amount(tested_on)} of the "
+            f"{amount(len(sets.test))} test images. It is not recommended."
         )
     if sets.held_out:
         notes.append(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from digitsmith.data.digits import Digits
 from digitsmith.data.files import shown
-from digitsmith.data.reading import read_digits
+from digitsmith.data.reading import read_digits, read_test
 from digitsmith.errors import InputError, MissingSplitError
 from digitsmith.randomness import Stream, derived_seed
 
@@ -43,7 +43,7 @@ class RealSets:
 def real_sets(data: str | Path | Digits, test: str | Path | Digits | None = None) -> RealSets:
     """The real images by name, from a path or at hand, and their test set.
 
-    The test is, in this order: the one given, the data's own test split, a fifth of each class of the data (at least
+    The test is, in this order: the one given (its test split, where it marks one), the data's own test split, a fifth of each class of the data (at least
     5), chosen once and the same for every seed.
 
     Raises:
@@ -78,7 +78,7 @@ def _test_of(data: str | Path | Digits, test: str | Path | Digits | None) -> Dig
     if isinstance(test, Digits):
         return test
     if test is not None:
-        return read_digits(test, split="test" if str(test) == str(data) else "train")
+        return read_digits(test, split="test") if str(test) == str(data) else read_test(test)
     if isinstance(data, Digits):
         return None
     try:
