@@ -138,6 +138,30 @@ def test_a_missing_file_or_preset_is_named(tmp_path: Path) -> None:
         settings_for("acgan", preset="report-3")
 
 
+@pytest.mark.parametrize(
+    ("model", "overrides", "words"),
+    [
+        ("acgan", {"channels": 64}, "acgan does not read channels"),
+        ("cgan", {"style": "none"}, "cgan does not read style"),
+        ("penman", {"generator_loss": "minimax"}, "penman does not read generator_loss"),
+        ("penman", {"sure_from": 0.5}, "penman does not read sure_from"),
+        ("sgan", {"penalty_gamma": 1.0}, "sgan does not read penalty_gamma"),
+    ],
+)
+def test_what_a_model_does_not_read_is_refused_and_not_ignored(
+    model: str, overrides: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        settings_for(model, overrides=overrides)
+    ((name, value),) = overrides.items()
+    file = tmp_path / "settings.toml"
+    file.write_text(f"{name} = {value!r}\n")
+    with pytest.raises(ConfigError, match=f"settings.toml: {words}"):
+        settings_for(model, file=file)
+    whole = settings_to_dict(settings_for(model))  # as `compare` asks, and as a run's record has them
+    assert settings_for(model, overrides=whole) == settings_for(model)
+
+
 def test_flips_are_never_on_unless_asked_for() -> None:
     assert not TrainSettings().augmentation.flip
     assert not digit_safe().flip

@@ -6,10 +6,12 @@ calls these, and prints.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,8 @@ __all__ = ["FinishedRun", "default_folder", "demo", "draw_number", "make", "read
 READ_COUNT = 10_000
 PAIRS_SHOWN = 4
 MNIST_SOURCE = "mnist (train)"  # the reader was trained on these digits, and is no judge of others
+_LEFT_TO_THE_MACHINE = (("threads", 0), ("precision", "auto"), ("device", "auto"))
+"""Choices that a run made when it began, and keeps when it is resumed."""
 
 
 @dataclass(frozen=True)
@@ -110,16 +114,18 @@ def train(
     budget_s = None if budget is None else seconds_in(budget)
     if resume and config is not None:
         raise InputError("a run is resumed with its own settings; leave out the settings file")
+    of_a_new_run = partial(settings_for, model, preset=preset, file=config, overrides=asked)
     if out is None and isinstance(data, Digits):
         raise InputError("say where the run goes: images at hand have no name to call its folder by")
-    folder = Path(out) if out is not None else default_folder(settings_for(model, preset=preset, overrides=asked))
+    folder = Path(out) if out is not None else default_folder(of_a_new_run())
     goes_on = resume and RunFolder(folder).is_run()
     if resume and not goes_on and (model, preset, config, data) == (None,) * 4:
         raise InputError(f"{folder}: holds no run to go on with; check --out, or name a model to begin one")
     if goes_on:
-        settings = with_overrides(RunFolder(folder).saved_settings(), model, asked | {"preset": preset})
+        of_the_run = {key: value for key, value in asked.items() if (key, value) not in _LEFT_TO_THE_MACHINE}
+        settings = with_overrides(RunFolder(folder).saved_settings(), model, of_the_run | {"preset": preset})
     else:
-        settings = settings_for(model, preset=preset, file=config, overrides=asked)
+        settings = of_a_new_run()
     if settings.data == IN_MEMORY and not isinstance(data, Digits):
         raise InputError(f"{folder}: was trained on images in memory; hand over the same ones as data")
     at_hand = unlabelled if isinstance(unlabelled, Digits | np.ndarray) else None
@@ -166,18 +172,16 @@ def _tested_recogniser(folder: Path, settings: TrainSettings, learned_from: Trai
 
 
 def _require_unseen(test: Digits, learned_from: TrainingImages) -> None:
-    """Nothing, when no image of `test` is among those without labels that were learned from, pixel for pixel.
+    """Nothing, when no image of `test` is among those that were learned from, with or without labels, pixel for pixel.
 
     Raises:
         DataError: says how many are.
     """
-    if not isinstance(learned_from, PartlyLabelled):
-        return
     of_test = Counter(image.tobytes() for image in test.images)
-    among = {pixels for image in learned_from.unlabelled.images if (pixels := image.tobytes()) in of_test}
+    among = {pixels for image in learned_from.images if (pixels := image.tobytes()) in of_test}
     seen = sum(of_test[pixels] for pixels in among)
     if seen:
-        raise DataError(f"{seen:,} of the test images were learned from without labels")
+        raise DataError(f"{seen:,} of the test images were learned from")
 
 
 def _of_the_run(path: str) -> Images:
@@ -213,8 +217,9 @@ def _name_of(data: str | Path | Digits | NDArray[np.uint8] | None) -> str | None
 
 
 def default_folder(settings: TrainSettings) -> Path:
-    """Where a run goes that was given no place."""
-    return Path("runs") / f"{settings.model}-{Path(settings.data).stem}-seed{settings.seed}"
+    """Where a run goes that was given no place. Data in "." are called by their folder's own name."""
+    stem = settings.data if settings.data in KNOWN else Path(os.path.realpath(settings.data)).stem
+    return Path("runs") / f"{settings.model}-{stem}-seed{settings.seed}"
 
 
 def read_as_asked(model: DigitModel, *, count: int = READ_COUNT, seed: int = 1) -> float:

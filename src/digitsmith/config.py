@@ -224,6 +224,15 @@ class TrainSettings:
             )
 
     @property
+    def unread(self) -> tuple[str, ...]:
+        """The settings that are other models' and that this one does not look at."""
+        if self.model in SEMI_SUPERVISED_MODELS:
+            return (*_STYLED_SETTINGS, "generator_loss")
+        if self.model in STYLED_MODELS:
+            return (*_SEMI_SUPERVISED_SETTINGS, "generator_loss")
+        return (*_STYLED_SETTINGS, *_SEMI_SUPERVISED_SETTINGS)
+
+    @property
     def without_effect(self) -> tuple[str, ...]:
         """The settings that change nothing here: what this model does not read, a warm-up of no images, a clip that
         never clips, and what penman did before it could be told."""

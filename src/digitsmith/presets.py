@@ -132,8 +132,8 @@ def settings_for(
     Where `unlabelled` is named and `labelled` is not, all labels are looked at: a preset's number goes by a whole set.
 
     Raises:
-        ConfigError: an unknown preset, key or model, a value of another type or outside its range,
-            or a file that is not TOML; the message names it.
+        ConfigError: an unknown preset, key or model, a value of another type or outside its range, one for a setting
+            that the model does not read, or a file that is not TOML; the message names it.
     """
     values = {} if file is None else _read_toml(file)
     where = f"{file}: "
@@ -143,8 +143,12 @@ def settings_for(
     asked = {key: value for key, value in (overrides or {}).items() if value is not None}
     if (values | asked).get("unlabelled") and "labelled" not in values:
         asked = {"labelled": 0} | asked
-    settings = replaced(PRESETS[preset](), values | {"preset": preset}, where=where)
-    return with_overrides(settings, model, asked)
+    begun = PRESETS[preset]()
+    settings = with_overrides(replaced(begun, values | {"preset": preset}, where=where), model, asked)
+    for name in settings.unread:
+        if (name in values or name in asked) and getattr(settings, name) != getattr(begun, name):
+            raise ConfigError(f"{where if name in values else ''}{settings.model} does not read {name}; leave it out")
+    return settings
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
