@@ -62,3 +62,26 @@ def test_a_comparison_is_not_written_over_another_page(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="another page"):
         compare(["gan"], out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+
+
+@pytest.mark.parametrize(
+    ("models", "asked", "words"),
+    [
+        (["gan", "penman"], {"augmented": ["penman"]}, "penman is asked for the style of each image"),
+        (["gan", "cgan"], {"data": "odd"}, "30x30"),
+        (["gan", "cgan"], {"data": "lacking"}, "has no image"),
+    ],
+)
+def test_a_model_that_cannot_be_trained_is_refused_before_another_is(
+    models: list[str], asked: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    """The models before it were trained first."""
+    images, labels = REAL.images[:, 0], REAL.labels
+    np.savez(tmp_path / "odd.npz", images=np.pad(images, ((0, 0), (1, 1), (1, 1))), labels=labels)
+    few = labels != 4
+    np.savez(tmp_path / "lacking.npz", images=images[few], labels=labels[few])
+    np.savez(tmp_path / "ten.npz", images=images, labels=labels)
+    data = str(tmp_path / f"{asked.get('data', 'ten')}.npz")
+    with pytest.raises(InputError, match=words):
+        compare(models, **(asked | {"data": data, "out": tmp_path / "out", "count": 150, "only": ["diversity"]}))
+    assert not (tmp_path / "out").exists()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -14,20 +13,23 @@ from numpy.typing import NDArray
 
 from digitsmith import api
 from digitsmith.assess import COUNT, evaluator_for, generated_images
-from digitsmith.config import MODELS, digit_safe, settings_to_dict
+from digitsmith.config import MODELS, UNCONDITIONAL_MODELS, TrainSettings, digit_safe, settings_to_dict
 from digitsmith.data.digits import Digits
 from digitsmith.data.stacked import STACKED_MNIST
 from digitsmith.drawing.loading import load
 from digitsmith.drawing.model import DigitModel
 from digitsmith.errors import InputError, TrainingInterrupted
 from digitsmith.measure.evaluation import FAMILIES, OnStage, require_families
+from digitsmith.models.registry import build_networks
 from digitsmith.presets import settings_for
 from digitsmith.report.comparison_page import ComparedModel, write_comparison_page
 from digitsmith.report.samples import read_samples
 from digitsmith.storage import refuse_other_page
+from digitsmith.training.command import command_of
 from digitsmith.training.observers import Observer
 from digitsmith.training.run_files import read_log
 from digitsmith.training.run_folder import RunFolder
+from digitsmith.training.styles import with_style
 
 AUGMENTED = ("acgan",)
 """Models that are trained a second time with augmentation: the second report's Figure 10."""
@@ -60,7 +62,8 @@ def compare(
             `out/runs`; or paths of runs and of saved weights, taken as they are.
         out: the folder of the page, `comparison.json`, `table.md`, the figures and the runs.
         data: what the architectures are trained on and all are measured against.
-        test: real images that no model has seen, where `data` is not `mnist`, which brings its own.
+        test: real images that no model has seen: the test split, where there is one. A known name in `data` brings its
+            own.
         epochs, threads: of the training, instead of the settings' own.
         seed: of training, drawing and measuring.
         count: how many images each model draws to be measured.
@@ -86,12 +89,20 @@ def compare(
     refuse_other_page(folder, record="comparison.json")
     evaluator = evaluator_for(data, test, seed=seed, inception_weights=inception_weights)
     evaluator.seat(count)
-    for taken in (model for model in models if model not in MODELS):
-        _check_fits(load(Path(taken)), evaluator.training, name=taken)
+    settings_of = {
+        model: settings_for(model, overrides={"data": data, "epochs": epochs, "seed": seed})
+        for model in models
+        if model in MODELS
+    }
+    for model in models:
+        if model in settings_of:
+            _check_trainable(settings_of[model], evaluator.training, augment=model in augmented)
+        else:
+            _check_fits(load(Path(model)), evaluator.training, name=model)
 
     def trained(architecture: str, *, augment: bool = False) -> Path:
         name = f"{architecture}-augmented" if augment else architecture
-        settings = settings_for(architecture, overrides={"data": data, "epochs": epochs, "seed": seed})
+        settings = settings_of[architecture]
         if augment:
             settings = dataclasses.replace(settings, augmentation=digit_safe())
         run = RunFolder(folder / "runs" / name)
@@ -151,6 +162,22 @@ def _check_names(models: Sequence[str], *, augmented: Collection[str]) -> None:
         raise InputError(f"there is no architecture {unknown!r} to augment; choose from {', '.join(MODELS)}")
 
 
+def _check_trainable(settings: TrainSettings, training: Digits, *, augment: bool) -> None:
+    """Before the first of several trainings: all of them can begin."""
+    model = settings.model
+    if model not in UNCONDITIONAL_MODELS:
+        training.require_every_class()
+    settings = with_style(settings, training)
+    if augment and settings.style == "strokes":
+        raise InputError(
+            f"{model} is asked for the style of each image, which augmentation would change; augment others"
+        )
+    styled = settings.style != "none"
+    build_networks(
+        model, training.image_shape, len(training.classes), seed=0, channels=settings.channels, styled=styled
+    )
+
+
 def _check_fits(model: DigitModel, training: Digits, *, name: str) -> None:
     """Before hours of training: a model that is taken draws what the others draw."""
     config = model.config
@@ -181,16 +208,10 @@ def _learned(run: RunFolder) -> dict[str, Any]:
     if not run.is_run():
         return {}
     log = read_log(run.log)
-    settings = run.saved_settings()
-    parts = ["digitsmith", "train", settings.model, "--seed", str(settings.seed), "--epochs", f"{settings.epochs:g}"]
-    if settings.data != "mnist":
-        parts += ["--data", settings.data]
-    if settings.augmentation == digit_safe():
-        parts += ["--augment"]
     return {
         "log": log,
         "epochs": read_samples(run.root / "samples"),
-        "command": shlex.join(parts),
+        "command": command_of(run.saved_settings(), images=run.read_record()["data"]["images"]),
         "seconds": max((row.get("seconds", 0.0) for row in log), default=None),
     }
 
