@@ -178,6 +178,27 @@ def test_a_resumed_run_ends_in_the_same_bits(
     assert whole.read_bytes() == halves.read_bytes()
 
 
+def test_a_run_that_goes_on_elsewhere_says_so_and_keeps_both(
+    tmp_path: Path, few_digits: Digits, quick: Settings
+) -> None:
+    """Its record named the first machine and the first versions for the whole run."""
+    run = RunFolder(tmp_path / "run")
+    train_gan(quick("gan", epochs=1.0), few_digits, out=run.root)
+    record = run.read_record()
+    here = record["versions"]["torch"]
+    record["versions"]["torch"], record["machine"]["processor"] = "2.0.1", "another one"
+    run.record.write_text(json.dumps(record))
+    train_gan(quick("gan", epochs=1.0), few_digits, out=run.root, resume=True)
+    assert run.read_record()["versions"]["torch"] == "2.0.1"  # no step was left to take
+    for _ in range(2):  # the second time it is at its end again
+        train_gan(quick("gan", epochs=2.0), few_digits, out=run.root, resume=True)
+        again = run.read_record()
+        assert again["versions"]["torch"] == f"2.0.1, then {here}"
+        assert again["machine"]["processor"].startswith("another one, then ")
+    (warning,) = [row for row in read_log(run.log) if row["event"] == "warning" and row["kind"] == "another-machine"]
+    assert f"torch {here}, was 2.0.1" in warning["message"]
+
+
 def test_a_run_from_before_penman_had_settings_goes_on(tmp_path: Path, few_digits: Digits, quick: Settings) -> None:
     """Neither its record nor its identity knows of settings that its model does not read."""
     run = RunFolder(tmp_path / "run")

@@ -87,6 +87,11 @@ WARNINGS = {
         "There was nothing to go on from, so the run began again at its first step, and drew the same random "
         "numbers again.",
     ),
+    "another-machine": (
+        "It went on with other software, or on another machine",
+        "The images are as good, but no longer those of a run that was left alone, bit for bit: other versions and "
+        "processors round otherwise.",
+    ),
     "damaged-checkpoint": (
         "A checkpoint could not be read",
         "The run went on from the one before it, and drew the same random numbers again: nothing but time is "

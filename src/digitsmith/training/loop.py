@@ -68,6 +68,7 @@ def train_gan(
     if resume and folder.is_run():  # before anything else is said of images that are not the run's
         folder.require_same(settings, digits, images_seen=0)
     state, source = prepared(settings, digits, Observers(observers))  # before anything is written: it may refuse
+    facts = {"versions": versions(), "machine": describe(settings)}
     with folder.locked(), StopRequest() as stop:
         told: list[tuple[str, str]] = []  # (kind, line)
         if resume and folder.record.exists():
@@ -85,9 +86,13 @@ def train_gan(
             elif rows_until(folder.log, steps_in(settings, digits)):
                 line = f"{folder.checkpoints}: holds no checkpoint; beginning again at the first step"
                 told.append(("lost-checkpoints", line))
-            folder.update(settings, digits)
+            goes_on = state.step < steps_in(settings, digits)
+            others = folder.update(settings, digits, facts if goes_on else {})
+            if others:
+                line = f"goes on with {'; '.join(others)}: it will not end in the bits of a run left alone"
+                told.append(("another-machine", line))
         else:
-            folder.begin(settings, digits, {"versions": versions(), "machine": describe(settings)})
+            folder.begin(settings, digits, facts)
             told += _too_short(settings, digits)
         if settings.model in SEMI_SUPERVISED_MODELS:
             folder.keep_labelled(source.labelled.tolist(), digits)
@@ -176,13 +181,14 @@ def _play(
         if state.step in sample_steps:
             grid = fixed_noise_grid(state.averaged.network, settings, digits)
             listeners.samples(moment, sample_steps[state.step], grid)
-        if state.step % save_every == 0 or state.step == total_steps or stop.signal_number:
+        signal_number = stop.signal_number  # once: a signal between two looks would be one without a save
+        if state.step % save_every == 0 or state.step == total_steps or signal_number:
             save()
-        if stop.signal_number:
+        if signal_number:
             raise TrainingInterrupted(
                 f"stopped after step {state.step} of {total_steps}, saved; "
                 f"go on with: digitsmith train --out {shlex.quote(str(folder.root))} --resume",
-                signal_number=stop.signal_number,
+                signal_number=signal_number,
             )
     listeners.finished(moment, seconds=time.perf_counter() - begun)
 

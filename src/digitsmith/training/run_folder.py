@@ -17,7 +17,7 @@ import dataclasses
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,9 @@ MAY_CHANGE = {
 }
 """Settings that a resumed run may have otherwise: none of them moves a weight up to a given step. The paths
 of the data may change, their fingerprints may not."""
+
+
+_THEN = ", then "  # between what a run was begun with and what it went on with
 
 
 @dataclass(frozen=True)
@@ -173,9 +176,23 @@ class RunFolder:
                 f"{self.root}: has seen {images_seen / len(digits):.4g} epochs already; resume it with more --epochs"
             )
 
-    def update(self, settings: TrainSettings, digits: TrainingImages) -> None:
-        """Record the settings that a resumed run has otherwise."""
-        write_json_atomically(self.record, self.read_record() | self._record(settings, digits))
+    def update(
+        self, settings: TrainSettings, digits: TrainingImages, facts: Mapping[str, Mapping[str, str | int]]
+    ) -> list[str]:
+        """Record what a resumed run has otherwise: settings, and in `facts` versions and machine.
+
+        Returns:
+            What of `facts` is another than before, in words: "torch 2.13.0, was 2.12.1".
+        """
+        record, others = self.read_record(), []
+        for part, values in facts.items():
+            for name, value in values.items():
+                before = record[part].get(name, value)
+                if str(before).rpartition(_THEN)[2] != str(value):
+                    others.append(f"{name} {value}, was {str(before).rpartition(_THEN)[2]}")
+                    record[part][name] = f"{before}{_THEN}{value}"
+        write_json_atomically(self.record, record | self._record(settings, digits))
+        return others
 
     def _refuse_other_files(self) -> None:
         """A folder without a run must be empty, but for what a process killed in its first moments leaves."""
