@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from digitsmith.data.digits import Digits
 from digitsmith.errors import InputError, TrainingInterrupted
@@ -19,7 +20,7 @@ from digitsmith.proving.conclusion import Proof
 from digitsmith.proving.proof import prove
 from digitsmith.proving.records import Records
 from digitsmith.proving.sets import few_of, folds_of
-from proofs import Trainer, digits
+from proofs import Copyist, Trainer, digits
 
 PER_CLASS, SEEDS = (4, 6), 2
 
@@ -342,9 +343,28 @@ def test_the_shipped_model_is_asked_for_digits_alone(pool: Digits, test_set: Dig
     page = proof.page.read_text()
     assert "60,000 training images, and 40 of the 40 images" in " ".join(page.split())
     assert proof.findings.recommended == {3: "b"}
+    unseen = digits(0, 4, classes=10, split="test")
+    proof = proven(unseen, test, tmp_path / "learned", per_class=(3,), arms=("b", "e"))
+    assert proof.findings.recommended == {3: "b"}
+    assert "was trained on 20 of the 20 test images" in " ".join(proof.page.read_text().split())
     mirrored = replace(ten, images=255 - ten.images)
     assert "reads" in pools.why_not_shipped(mirrored) and not pools.why_not_shipped(ten)
     assert pools.seen_by_shipped(test) == 20 and pools.seen_by_shipped(digits(0, 5, split="test")) == 0
+
+
+def test_gans_that_draw_one_image_over_and_over_are_named(
+    pool: Digits, test_set: Digits, proof: Proof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def draw(self: Copyist, labels: NDArray[np.int64], *, seed: int) -> NDArray[np.uint8]:
+        return np.stack([self.shown.images[self.shown.labels == label][0] for label in labels])
+
+    words = "of the GANs draw one image of a class over and over"
+    assert not any(row["repeats_itself"] for row in record(proof.folder)["gans"])
+    assert words not in proof.page.read_text()
+    monkeypatch.setattr(Copyist, "draw", draw)
+    stuck = proven(pool, test_set, tmp_path / "out", per_class=(4,), arms=("a", "c"))
+    assert all(row["repeats_itself"] for row in record(stuck.folder)["gans"])
+    assert words in " ".join(stuck.page.read_text().split())
 
 
 def test_progress_counts_every_training_once(pool: Digits, test_set: Digits, tmp_path: Path) -> None:

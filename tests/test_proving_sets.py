@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from digitsmith.data.digits import Digits
+from digitsmith.data.mnist import load_mnist
 from digitsmith.errors import InputError
 from digitsmith.proving.choosing import Candidate, best, parts_of, turns
 from digitsmith.proving.sets import check_per_class, few_of, folds_of, real_sets
@@ -75,9 +76,19 @@ def test_a_test_set_is_taken_where_there_is_one(pool: Digits, tmp_path: Path) ->
     assert not sets.held_out and len(sets.pool) == len(pool) and (sets.test.images == test.images).all()
     np.savez(tmp_path / "train.npz", x_train=pool.images[:, 0], y_train=pool.labels)
     assert real_sets(tmp_path / "train.npz").held_out
-    assert (real_sets(test, path).test.images == pool.images).all()  # a set of its own: all of it
+    assert (real_sets(test, tmp_path / "train.npz").test.images == pool.images).all()  # it marks none: all of it
     with pytest.raises(InputError, match="most of the test images are also among those to learn from"):
-        real_sets(pool, path)
+        real_sets(pool, tmp_path / "train.npz")
+
+
+def test_of_a_test_set_with_splits_the_test_split_is_taken(pool: Digits, tmp_path: Path) -> None:
+    """`--test mnist` tested by the 60,000 images that the shipped model was trained on."""
+    test = digits(30_000, 4)
+    path = tmp_path / "theirs.npz"
+    np.savez(path, x_train=pool.images[:, 0], y_train=pool.labels, x_test=test.images[:, 0], y_test=test.labels)
+    assert (real_sets(digits(50_000, 30), path).test.images == test.images).all()
+    ten = digits(0, 10, classes=10)
+    assert (real_sets(ten, "mnist").test.images == load_mnist("test").images).all()
     assert not real_sets(path, path).held_out
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from digitsmith.config import TrainSettings
 from digitsmith.data.digits import Digits
-from digitsmith.errors import DataError, InputError
+from digitsmith.errors import DataError, InputError, TrainingDiverged
 from digitsmith.presets import settings_for
 from digitsmith.training import few
 from digitsmith.training.batches import to_uint8
@@ -223,3 +223,31 @@ def test_a_generator_that_repeats_itself_begins_again(five: Digits, monkeypatch:
     assert seeds[0] == 3
     assert model.settings.seed == seeds[-1]
     assert len(model.draw(LABELS, seed=0)) == 200
+    assert few.repeats_itself(model.draw(LABELS, seed=0), LABELS, five)
+
+
+def test_a_generator_that_diverges_begins_again_and_is_not_drawn_from(
+    five: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost: list[int] = []
+
+    def play(state: TrainingState, batch: object) -> object:
+        result = original(state, batch)  # type: ignore[arg-type]
+        if state.step >= diverges_at and len(lost) < attempts:
+            lost.append(state.step)
+            return result._replace(loss_d=torch.tensor(float("nan")))
+        return result
+
+    original = TrainingState.play
+    monkeypatch.setattr(TrainingState, "play", play)
+    diverges_at, attempts = 1, 2
+    assert len(train_on_few(five, seed=3, budget_images=256).validation) == 4
+    assert lost == [1, 1]
+    lost.clear()
+    diverges_at, attempts = 2, 3
+    model = train_on_few(five, seed=3, budget_images=256)  # the last time it is kept as it was at its best look before
+    assert lost == [2, 2, 2] and model.stopped_at_images <= 128
+    lost.clear()
+    diverges_at, attempts = 0, 3
+    with pytest.raises(TrainingDiverged, match="a GAN of 40 images diverged 3 times; try another seed"):
+        train_on_few(five, seed=3, budget_images=256)

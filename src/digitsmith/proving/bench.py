@@ -124,9 +124,7 @@ class Bench:
             return kept
         with self.plan.task("gan", _words(per_class, seed, "training a GAN")) as on_progress:
             trained = self.pools.trained(name, few, per_class=per_class, seed=seed, on_progress=on_progress)
-        self.records.add_gan(
-            per_class, seed, part, seconds=trained.seconds, stopped_at_images=trained.stopped_at_images
-        )
+        self.records.add_gan(per_class, seed, part, trained)
         return trained.digits
 
     def _run(self, few: Digits, lesson: Lesson, generated: Digits | None, per_class: int, seed: int, arm: Arm) -> None:

@@ -75,6 +75,8 @@ def concluded(
     records.findings = _told(found, delivered, folder, seen=seen, tested_on=tested_on)
     records.save()
     notes = _notes(sets, numbers=numbers, seeds=seeds, seen=seen, tested_on=tested_on, left_out=left_out)
+    if any(ARMS[key].source == "gan" for key in arms):
+        notes += _dead(records.gans, numbers=numbers, seeds=seeds)
     page = write_proof_page(
         folder,
         records=records,
@@ -142,7 +144,9 @@ def _learned_as_it_lies(bench: Bench, mix: Mix, number: int) -> float:
     return read.right / read.images
 
 
-def _told(found: Findings, delivered: Sequence[Delivered], folder: Path, *, seen: int, tested_on: int) -> dict[str, Any]:
+def _told(
+    found: Findings, delivered: Sequence[Delivered], folder: Path, *, seen: int, tested_on: int
+) -> dict[str, Any]:
     return {
         "verdicts": list(verdicts(found)),
         "differences": differences_numbers(found.comparisons),
@@ -218,6 +222,15 @@ def _notes(
     if seeds < FEW_SEEDS:
         notes.append(f"{seeds} seeds are few: the intervals are wide, and rest on the spread of {seeds} numbers.")
     return notes
+
+
+def _dead(gans: Sequence[Mapping[str, Any]], *, numbers: Sequence[int], seeds: int) -> list[str]:
+    """Arms with a GAN that failed are counted all the same, and the page says so."""
+    dead = [row for row in gans if row.get("repeats_itself") and row["per_class"] in numbers and row["seed"] < seeds]
+    if not dead:
+        return []
+    where = ", ".join(f"{row['per_class']} a class, seed {row['seed']}, {row['part']}" for row in dead)
+    return [f"{len(dead)} of the GANs draw one image of a class over and over, after three attempts: {where}."]
 
 
 def _facts(bench: Bench, *, seeds: int) -> list[tuple[str, str]]:

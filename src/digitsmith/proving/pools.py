@@ -22,6 +22,7 @@ from digitsmith.feeding.generated import drawn_digits
 from digitsmith.measure.reader import OnProgress, read
 from digitsmith.proving.sets import copies
 from digitsmith.storage import write_bytes_atomically
+from digitsmith.training.few import repeats_itself
 
 SHIPPED = DEFAULT_MODEL
 LEAST_GENERATED = 1_000
@@ -73,11 +74,16 @@ def asked_labels(classes: int, per_class: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Trained:
-    """A GAN's digits, and what the record says of it."""
+    """A GAN's digits, and what the record says of it.
+
+    Attributes:
+        repeats_itself: it draws one image of a class over and over, as `training.few.repeats_itself` tells.
+    """
 
     digits: Digits
     seconds: float
     stopped_at_images: int
+    repeats_itself: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +128,8 @@ class Pools:
         content = io.BytesIO()
         np.savez_compressed(content, images=digits.images, labels=digits.labels)
         write_bytes_atomically(self._path(name), content.getvalue())
-        return Trained(digits, time.perf_counter() - began, model.stopped_at_images)
+        repeats = repeats_itself(digits.images, labels, few)
+        return Trained(digits, time.perf_counter() - began, model.stopped_at_images, repeats)
 
     def forget(self, name: str) -> None:
         """Remove the digits kept under this name."""

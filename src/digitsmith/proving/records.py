@@ -13,6 +13,7 @@ from typing import Any
 from digitsmith.errors import InputError
 from digitsmith.proving.arms import ARMS
 from digitsmith.proving.choosing import Candidate, Try, best
+from digitsmith.proving.pools import Trained
 from digitsmith.proving.teaching import Examined
 from digitsmith.storage import only_writer, other_files, storage_errors, write_json_atomically
 
@@ -80,7 +81,8 @@ class Records:
         runs: in the order they came.
         choices: a row for each choice: per_class, seed, of ("strength", or an arm's letter for its share), chosen, and
             the candidates.
-        gans: a row for each GAN: per_class, seed, part ("all" or "without-fold-1"), seconds, stopped_at_images.
+        gans: a row for each GAN: per_class, seed, part ("all" or "without-fold-1"), seconds, stopped_at_images,
+            and, since there is such a look, repeats_itself.
         pending: a row for each trial of a choice that is not made yet.
         findings: what follows from the runs, for those who read the file alone.
     """
@@ -180,10 +182,10 @@ class Records:
         self.save()
         return chosen
 
-    def add_gan(self, per_class: int, seed: int, part: str, *, seconds: float, stopped_at_images: int) -> None:
-        """Keep what a GAN took."""
-        row = {"per_class": per_class, "seed": seed, "part": part}
-        self.gans.append(row | {"seconds": seconds, "stopped_at_images": stopped_at_images})
+    def add_gan(self, per_class: int, seed: int, part: str, trained: Trained) -> None:
+        """Keep what a GAN took, and whether it is alive."""
+        told = {name: getattr(trained, name) for name in ("seconds", "stopped_at_images", "repeats_itself")}
+        self.gans.append({"per_class": per_class, "seed": seed, "part": part} | told)
         self.save()
 
     def save(self) -> None:

@@ -43,8 +43,8 @@ class RealSets:
 def real_sets(data: str | Path | Digits, test: str | Path | Digits | None = None) -> RealSets:
     """The real images by name, from a path or at hand, and their test set.
 
-    The test is, in this order: the one given (its test split, where it marks one), the data's own test split, a fifth of each class of the data (at least
-    5), chosen once and the same for every seed.
+    The test is, in this order: the one given (its test split, where it marks one), the data's own test split, a fifth
+    of each class of the data (at least 5), chosen once and the same for every seed.
 
     Raises:
         InputError: data or test that cannot be read, of other classes or shapes, too few to hold any out, or a test

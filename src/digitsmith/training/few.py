@@ -2,8 +2,9 @@
 
 Three things keep it from learning the few by heart: every image is moved before D sees it (`differentiable.py`), a
 tenth of the images is held out and says which generator to keep (`holding_out.py`), and G is asked for more styles than
-the few images have. And one keeps it from failing unseen: a generator that draws one image over and over is thrown
-away, and training begins again from other weights.
+the few images have. And one keeps it from failing: a generator that draws one image over and over, or whose losses are
+no numbers any more, is thrown away, and training begins again from other weights, twice at the most. `repeats_itself`
+says whether what came out in the end is one image over and over all the same.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from digitsmith.config import TrainSettings
 from digitsmith.data.digits import Digits
+from digitsmith.errors import TrainingDiverged
 from digitsmith.models.penman import PenmanGenerator
 from digitsmith.presets import few
 from digitsmith.randomness import Stream, derived_seed, normal_rows, torch_generator, uniform_rows
@@ -26,7 +28,7 @@ from digitsmith.training.batches import BatchSource, to_float, to_uint8
 from digitsmith.training.differentiable import moved_style, random_stretch
 from digitsmith.training.health import COLLAPSED_BELOW, spread_within_classes
 from digitsmith.training.holding_out import energy_score, held_out
-from digitsmith.training.loop import prepared, set_pace, steps_in
+from digitsmith.training.loop import LOSS_LIMIT, prepared, set_pace, steps_in
 from digitsmith.training.machine import keep_freed_memory, resolve
 from digitsmith.training.observers import Observer
 from digitsmith.training.state import TrainingState
@@ -107,6 +109,7 @@ def train_on_few(
     Raises:
         DataError: a class has no image.
         InputError: images of a size that penman cannot take.
+        TrainingDiverged: three times, before it could be kept; another seed may not.
     """
     learning, judging = held_out(digits, seed=seed)
     settings = few_settings(
@@ -135,7 +138,10 @@ def _trained(
     on_progress: OnProgress | None,
     may_fail: bool,
 ) -> FewModel | None:
-    """The generator of the best look, or of the last step where nothing is held out; None for one that has died."""
+    """The generator of the best look, or of the last step where nothing is held out; None for one that has died.
+
+    Without `may_fail` one that repeats itself is returned, and one that diverged as it was at its best look before.
+    """
     state, source = prepared(settings, learning, Observer())
     size, total = settings.batch_size, steps_in(settings, learning)
     every = max(1, total // LOOKS)
@@ -143,12 +149,18 @@ def _trained(
     kept, kept_at = state.averaged.network, total * size
     while state.step < total:
         set_pace(state, settings, total)
-        state.play(source.batch(state.step))
+        result = state.play(source.batch(state.step))
         state.step += 1
+        if not max(abs(float(result.loss_d)), abs(float(result.loss_g))) < LOSS_LIMIT:
+            if may_fail:
+                return None
+            if not looks:
+                raise TrainingDiverged(f"a GAN of {len(learning)} images diverged {ATTEMPTS} times; try another seed")
+            break
         state.averaged.update(images_seen=state.step * size, batch_size=size)
         if on_progress is not None:
             on_progress(state.step * size, total * size)
-        if may_fail and state.step == SETTLED_AFTER // size and _repeats_itself(state, learning, seed=settings.seed):
+        if may_fail and state.step == SETTLED_AFTER // size and _drawn_repeat(state, learning, seed=settings.seed):
             return None
         if judging is not None and (state.step % every == 0 or state.step == total):
             looks.append(Look(state.step * size, _judged(state, judging, seed=settings.seed)))
@@ -163,15 +175,17 @@ def _trained(
     return FewModel(kept, settings, learning.classes, kept_at, tuple(looks))
 
 
-def _repeats_itself(state: TrainingState, learning: Digits, *, seed: int) -> bool:
-    """Whether the averaged generator draws a class far more alike than its images are, which a few may be."""
-    classes = len(learning.classes)
-    labels = np.tile(np.arange(classes), _DRAWN_PER_CLASS)
+def _drawn_repeat(state: TrainingState, learning: Digits, *, seed: int) -> bool:
+    labels = np.tile(np.arange(len(learning.classes)), _DRAWN_PER_CLASS)
     assert isinstance(state.averaged.network, PenmanGenerator)
-    drawn = torch.from_numpy(_drawn(state.averaged.network, labels, seed=seed))
-    real = torch.tensor(learning.images)
-    of_drawn = spread_within_classes(to_float(drawn), torch.from_numpy(labels), classes)
-    of_real = spread_within_classes(to_float(real), torch.tensor(learning.labels), classes)
+    return repeats_itself(_drawn(state.averaged.network, labels, seed=seed), labels, learning)
+
+
+def repeats_itself(drawn: NDArray[np.uint8], labels: NDArray[np.int64], real: Digits) -> bool:
+    """Whether images of a class, uint8 [N, C, H, W], are far more alike than those of `real`; a few may be."""
+    classes = len(real.classes)
+    of_drawn = spread_within_classes(to_float(torch.tensor(drawn)), torch.tensor(labels), classes)
+    of_real = spread_within_classes(to_float(torch.tensor(real.images)), torch.tensor(real.labels), classes)
     return bool(of_drawn < COLLAPSED_BELOW * of_real)
 
 
