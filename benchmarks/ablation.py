@@ -29,7 +29,7 @@ from torch.nn import functional as F
 from digitsmith.data.digits import Digits
 from digitsmith.data.reading import read_digits
 from digitsmith.drawing.requests import balanced_labels
-from digitsmith.errors import TrainingDiverged
+from digitsmith.errors import InputError, TrainingDiverged
 from digitsmith.measure.morphometry import measure_style
 from digitsmith.models.penman import PenmanDiscriminator, PenmanGenerator
 from digitsmith.presets import settings_for
@@ -38,7 +38,7 @@ from digitsmith.style import STYLE_COLUMNS, StyleTable
 from digitsmith.training import relativistic
 from digitsmith.training.batches import to_uint8
 from digitsmith.training.machine import resolve
-from kept_runs import KeptRuns, trained
+from kept_runs import KeptRuns, recipe, trained
 from measuring import machine, machine_line, markdown_table, publish
 from quality import DRAW_SEED, Ruler
 
@@ -142,7 +142,8 @@ def main() -> None:
     facts = machine(threads=arguments.threads or None)
     digits = read_digits("mnist")
     ruler = Ruler.of(digits, count=10_000)
-    kept = KeptRuns(arguments.json, {"epochs": arguments.epochs, "floor": ruler.floor})
+    same = {"epochs": arguments.epochs, "floor": ruler.floor, "recipe": recipe(settings_for("penman"))}
+    kept = KeptRuns(arguments.json, same)
     for seed in seeds:
         for name in names:
             run = partial(one, VARIANTS[name], digits, ruler, arguments.epochs, seed=seed, threads=arguments.threads)
@@ -163,7 +164,7 @@ def one(variant: Variant, digits: Digits, ruler: Ruler, epochs: float, *, seed: 
             generator = trained(settings, digits)
             assert isinstance(generator, PenmanGenerator)
             reading = ruler.look(generator, images=round(epochs * len(digits)), seconds=math.nan)
-        except TrainingDiverged:
+        except (TrainingDiverged, InputError):
             return Result(math.nan, math.nan, (math.nan,) * len(STYLE_COLUMNS), died=True)
         return Result(reading.read_as_asked, reading.distance_over_floor, style_errors(generator))
 

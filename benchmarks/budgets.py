@@ -3,9 +3,10 @@
     python benchmarks/budgets.py --epochs 7,86 --seeds 0 --json benchmarks/results/budgets.json --docs docs/flagship.md
     python benchmarks/budgets.py --epochs 7 --seeds 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19
 
-A budget is given in epochs, because that is what `--budget` turns a time into; the seconds it took stand beside it.
-The averaged generator of the end draws 10,000 digits. Runs that the JSON file has already are not made again, and those
-that `digitsmith train penman` finished into a folder are taken from there with `--run`.
+A budget is given in epochs, because that is what `--budget` turns a time into; the seconds it took stand beside it,
+with the building of the networks and, where the cache has none, the measuring of styles. The averaged generator of the
+end draws 10,000 digits. Runs that the JSON file has already are not made again, and those that `digitsmith train
+penman` finished into a folder are taken from there with `--run`, with the seconds of their log: from the first step on.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,11 @@ from digitsmith.training.observers import Observer
 from digitsmith.training.run_files import read_log
 from digitsmith.training.run_folder import MAY_CHANGE, RunFolder
 from digitsmith.training.styles import with_style
-from kept_runs import KeptRuns, trained
+from kept_runs import MACHINES_OWN, KeptRuns, recipe, trained
 from measuring import machine, machine_line, markdown_table, publish
 from quality import Ruler
 
 NAME = "budgets"
-MACHINES_OWN = ("threads", "precision", "device")
 COLLAPSED = 0.9  # read as asked: below it, classes are missing or mixed up
 
 
@@ -67,7 +66,7 @@ def main() -> None:
     facts = machine(threads=arguments.threads or None)
     digits = read_digits("mnist")
     ruler = Ruler.of(digits, count=10_000)
-    kept = KeptRuns(arguments.json, {"floor": ruler.floor})
+    kept = KeptRuns(arguments.json, {"floor": ruler.floor, "recipe": recipe(settings_for("penman"))})
     for folder in map(RunFolder, arguments.run):
         settings = settings_of(folder, digits)
         kept.make(f"{settings.epochs:g}", settings.seed, partial(taken, folder, settings, digits, ruler))
@@ -116,10 +115,9 @@ def taken(run: RunFolder, settings: TrainSettings, digits: Digits, ruler: Ruler)
         raise SystemExit(f"{run.root}: has not come to its end; go on with it: digitsmith train --out ... --resume")
     state, _ = prepared(settings, digits, Observer())
     state.load(checkpoint)
-    seconds = [row["seconds"] for row in rows if "seconds" in row]
-    spent = seconds[-1] + sum(one for one, later in pairwise(seconds) if later < one)  # each resume counts from 0
-    reading = ruler.look(state.averaged.network, images=checkpoint.images, seconds=spent)
-    return Result(reading.read_as_asked, reading.distance_over_floor, spent)
+    seconds = rows[-1]["seconds"]  # those before a resume are in it
+    reading = ruler.look(state.averaged.network, images=checkpoint.images, seconds=seconds)
+    return Result(reading.read_as_asked, reading.distance_over_floor, seconds)
 
 
 def table(runs: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:

@@ -11,9 +11,11 @@ from digitsmith.config import TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.errors import TrainingDiverged
 from digitsmith.models.blocks import Generator
+from digitsmith.training.batches import BatchSource
 from digitsmith.training.loop import LOSS_LIMIT, prepared, set_pace, steps_in
 from digitsmith.training.machine import keep_freed_memory
 from digitsmith.training.observers import Observer
+from digitsmith.training.state import TrainingState
 from racing import Contender
 from textbook import Pictures, acgan_steps
 from textbook_networks import AcganDiscriminator, conv_generator
@@ -24,12 +26,21 @@ TEXTBOOK_BATCH = 128
 def digitsmith_steps(settings: TrainSettings, digits: Digits) -> Iterator[Generator]:
     """The work of every step in `training/loop.py`, to the end of its epochs; the averaged generator draws.
 
+    All that comes before the first step is done when this returns.
+
     Raises:
-        TrainingDiverged: as that loop would.
+        InputError: images that the model cannot learn from.
+        TrainingDiverged: as that loop would, at a step.
     """
     keep_freed_memory()
     state, source = prepared(settings, digits, Observer())
-    total_steps = steps_in(settings, digits)
+    return _played(state, source, settings, steps_in(settings, digits))
+
+
+def _played(
+    state: TrainingState, source: BatchSource, settings: TrainSettings, total_steps: int
+) -> Iterator[Generator]:
+    """The steps themselves, as `digitsmith_steps` hands them out."""
     while state.step < total_steps:
         set_pace(state, settings, total_steps)
         result = state.play(source.batch(state.step))
@@ -54,12 +65,14 @@ class TextbookGenerator(Generator):
 
 
 def textbook_steps(settings: TrainSettings, digits: Digits) -> Iterator[Generator]:
-    """The second report's ACGAN, without end, of which only seed and device can be set; the last weights draw."""
+    """The second report's ACGAN, without end, of which only seed and device can be set; the last weights draw.
+
+    The networks are built when this returns. Its random numbers are PyTorch's own, from the seed on.
+    """
     torch.manual_seed(settings.seed)
     generator, discriminator = TextbookGenerator().to(settings.device), AcganDiscriminator().to(settings.device)
     pictures = Pictures(digits.images, digits.labels, batch_size=TEXTBOOK_BATCH, device=settings.device)
-    for _ in acgan_steps(generator.layers, discriminator, pictures):
-        yield generator
+    return (generator for _ in acgan_steps(generator.layers, discriminator, pictures))
 
 
 def digitsmith_contender(settings: TrainSettings) -> Contender:

@@ -14,13 +14,14 @@ import shlex
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from digitsmith.errors import InputError
+from digitsmith.errors import DigitsmithError
 from digitsmith.report.documents import write_block
+from digitsmith.storage import write_bytes_atomically
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -116,12 +117,38 @@ def arguments_of(description: str | None, *, rounds: int) -> argparse.ArgumentPa
 
 
 def made_by(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> str:
-    """The command of this run for the document: the options that are not their defaults, and the rounds."""
+    """The command of this run for the document, and its rounds."""
+    return f"{command_of(parser, arguments)}, {arguments.rounds} round{'s' * (arguments.rounds != 1)}"
+
+
+def command_of(
+    parser: argparse.ArgumentParser, arguments: argparse.Namespace, *, repeated: Collection[str] = ()
+) -> str:
+    """The command of this run as code for the document: the options that are not their defaults, without those that
+    say where results go.
+
+    Args:
+        repeated: names of options that are given once for each of their values.
+    """
     words = ["python", f"benchmarks/{parser.prog}"]
     for name, value in vars(arguments).items():
-        if name not in ("json", "docs") and value != parser.get_default(name):
-            words += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
-    return f"`{shlex.join(words)}`, {arguments.rounds} round{'s' * (arguments.rounds != 1)}"
+        if name in ("json", "docs") or value == parser.get_default(name):
+            continue
+        option, values = f"--{name.replace('_', '-')}", value if isinstance(value, list) else [value]
+        if value is True:
+            words.append(option)
+        elif name in repeated:
+            words += [word for one in values for word in (option, _word(one))]
+        else:
+            words += [option, *map(_word, values)]
+    return f"`{shlex.join(words)}`"
+
+
+def _word(value: Any) -> str:
+    """As it is written on a command line."""
+    if isinstance(value, Mapping):
+        return json.dumps(value)
+    return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def as_json(record: Any) -> str:
@@ -138,14 +165,25 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def write_record(file: Path, record: Mapping[str, Any]) -> None:
+    """`record` as JSON into `file`, which is replaced as a whole.
+
+    Raises:
+        SystemExit: it cannot be written, and is as it was.
+    """
+    try:
+        write_bytes_atomically(file, as_json(record).encode())
+    except DigitsmithError as error:
+        raise SystemExit(str(error)) from None
+
+
 def publish(arguments: argparse.Namespace, name: str, *, text: str, record: Mapping[str, Any]) -> None:
     """Print `text`; write `record` to `--json`, and `text` into the block `name` of `--docs`, where asked for."""
     print(text)
     if arguments.json:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(as_json(record), encoding="utf-8")
+        write_record(arguments.json, record)
     if arguments.docs:
         try:
             write_block(arguments.docs, name, text)
-        except InputError as error:
+        except DigitsmithError as error:
             raise SystemExit(str(error)) from None

@@ -30,8 +30,8 @@ class Contender:
 
     Attributes:
         name: for the table.
-        steps: takes one step each time it is asked for the next, and hands out the generator that draws then; it
-            ends with its schedule, if it has one.
+        steps: prepares, and returns what takes one step each time it is asked for the next, and hands out the generator
+            that draws then; it ends with its schedule, if it has one.
         batch_size: real images a step.
     """
 
@@ -93,15 +93,19 @@ class Run:
 
 
 class Course:
-    """A training that stops and goes on, with the clock that counts only the training."""
+    """A training that stops and goes on, prepared from the start, with the clock that counts only the training."""
 
     def __init__(self, contender: Contender, settings: TrainSettings, ruler: Ruler, rules: Rules) -> None:
-        self.steps = contender.steps(settings, read_digits(settings.data))
+        self.ended = ""
+        try:
+            self.steps = contender.steps(settings, read_digits(settings.data))
+        except DigitsmithError as error:  # images that it cannot learn from: told at its first turn
+            self.steps, self.ended = iter(()), str(error)
         self.batch_size, self.device = contender.batch_size, settings.device
         self.ruler, self.limit_s = ruler, rules.limit_s
         self.looks = looks(rules.first_images, rules.ratio)
         self.next_look, self.looked_at = next(self.looks), 0  # images
-        self.images, self.seconds, self.ended = 0, 0.0, ""
+        self.images, self.seconds = 0, 0.0
         self.generator: Generator | None = None
 
     def go_on(self, until_s: float) -> list[Reading]:
@@ -162,7 +166,7 @@ def _start(contender: Contender, settings: TrainSettings, ruler: Ruler, rules: R
     process = spawn.Process(target=_work, args=(contender, settings, ruler, rules, theirs), daemon=True)
     process.start()
     theirs.close()  # so that a process that dies is an EOFError here, not a wait for ever
-    pipe.recv()  # it has read its images: nothing of one contender's start falls into another one's turn
+    pipe.recv()  # it is prepared: nothing of one contender's start falls into another one's turn, or its own
     return pipe, process
 
 

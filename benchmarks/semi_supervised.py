@@ -42,8 +42,8 @@ from digitsmith.training.labelled import labelled_images
 from digitsmith.training.loop import learning_rate_at, prepared, set_pace, steps_in
 from digitsmith.training.machine import keep_freed_memory, resolve
 from digitsmith.training.observers import Observer
-from kept_runs import KeptRuns
-from measuring import machine, machine_line, markdown_table, publish
+from kept_runs import KeptRuns, recipe
+from measuring import command_of, machine, machine_line, markdown_table, publish
 
 NAME = "semi-supervised"
 TRAINED_TO_VALIDATE = 50_000  # the first so many training images
@@ -116,6 +116,28 @@ ARMS = {
 
 
 def main() -> None:
+    parser = parser_of_arguments()
+    arguments = parser.parse_args()
+    names, seeds = arguments.arms.split(","), [int(seed) for seed in arguments.seeds.split(",")]
+    if not set(names) <= set(ARMS):
+        parser.error(f"arms are {', '.join(ARMS)}")
+
+    base = {"labelled": arguments.labelled, "epochs": arguments.epochs, "threads": arguments.threads}
+    base |= arguments.settings
+    digits, unseen = data(validate=arguments.validate)
+    facts = machine(threads=arguments.threads)
+    sgan = settings_for("sgan", overrides=base)
+    kept = KeptRuns(arguments.json, {"settings": base, "recipe": recipe(sgan), "tested_on": unseen.source})
+    for seed in seeds:
+        for name in names:
+            kept.make(name, seed, partial(run, ARMS[name], digits, unseen, base | {"seed": seed}))
+    kept.record["machine"] = facts
+    command = command_of(parser, arguments)
+    text = f"{table(kept.runs)}\n\n{command}, tested on {unseen.source}: {machine_line(facts)}"
+    publish(arguments, NAME, text=text, record=kept.record)
+
+
+def parser_of_arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="0,1,2,3,4", help="each arm trains from each (0,1,2,3,4)")
     parser.add_argument("--labelled", type=int, default=100, help="images with a label (100)")
@@ -126,23 +148,7 @@ def main() -> None:
     parser.add_argument("--validate", action="store_true", help="test on training images held out; to choose settings")
     parser.add_argument("--json", type=Path, metavar="FILE", help="read and write every result there")
     parser.add_argument("--docs", type=Path, metavar="FILE", help="put the table into that document, in its place")
-    arguments = parser.parse_args()
-    names, seeds = arguments.arms.split(","), [int(seed) for seed in arguments.seeds.split(",")]
-    if not set(names) <= set(ARMS):
-        parser.error(f"arms are {', '.join(ARMS)}")
-
-    base = {"labelled": arguments.labelled, "epochs": arguments.epochs, "threads": arguments.threads}
-    base |= arguments.settings
-    digits, unseen = data(validate=arguments.validate)
-    facts = machine(threads=arguments.threads)
-    kept = KeptRuns(arguments.json, {"settings": base, "tested_on": unseen.source})
-    for seed in seeds:
-        for name in names:
-            kept.make(name, seed, partial(run, ARMS[name], digits, unseen, base | {"seed": seed}))
-    kept.record["machine"] = facts
-    command = f"`python benchmarks/semi_supervised.py --labelled {arguments.labelled}`"
-    text = f"{table(kept.runs)}\n\n{command}, tested on {unseen.source}: {machine_line(facts)}"
-    publish(arguments, NAME, text=text, record=kept.record)
+    return parser
 
 
 def data(*, validate: bool) -> tuple[Digits, Digits]:

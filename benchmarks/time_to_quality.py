@@ -13,7 +13,6 @@ and no logs and checkpoints either.
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 import tomllib
 from collections.abc import Sequence
@@ -27,7 +26,7 @@ from digitsmith.errors import ConfigError, DigitsmithError
 from digitsmith.presets import settings_for
 from digitsmith.report.style import save_plot
 from digitsmith.training.machine import resolve
-from measuring import machine, machine_line, publish
+from measuring import command_of, machine, machine_line, publish
 from quality import Ruler
 from racing import Rules, Run, race
 from time_to_quality_figure import quality_figure
@@ -35,6 +34,7 @@ from time_to_quality_table import table, times_of
 
 LOOK_RATIO = 1.1
 NAME = "time-to-quality"
+REPEATED = ("set",)  # options given several times
 
 
 def main(line: Sequence[str] | None = None) -> None:
@@ -58,7 +58,7 @@ def main(line: Sequence[str] | None = None) -> None:
         save_plot(
             quality_figure(runs), arguments.docs.parent / "figures" / arguments.name, [asdict(run) for run in runs]
         )
-    how = f"`{shlex.join(command_of(arguments))}`: {machine_line(facts)}"
+    how = f"{command_of(parser, arguments, repeated=REPEATED)}: {machine_line(facts)}"
     text = "\n\n".join([table(runs, limit_s=rules.limit_s), conditions_of(settings, ruler, rules), how])
     record = {
         "machine": facts,
@@ -123,24 +123,6 @@ def conditions_of(settings: TrainSettings, ruler: Ruler, rules: Rules) -> str:
         f"at the latest. At each look {ruler.count:,} digits were drawn, and compared with "
         f"{ruler.reference.count:,} training images; as many held-out ones are at {ruler.floor:.3g}, the floor."
     )
-
-
-def command_of(arguments: argparse.Namespace) -> list[str]:
-    """What makes the same table again."""
-    words = [
-        "python",
-        "benchmarks/time_to_quality.py",
-        "--seeds",
-        arguments.seeds,
-        "--limit-s",
-        f"{arguments.limit_s:g}",
-    ]
-    words += ["--ratio", f"{arguments.ratio:g}"] if arguments.ratio != LOOK_RATIO else []
-    words += ["--preset", arguments.preset] if arguments.preset else []
-    words += ["--alone"] if arguments.alone else []
-    for setting in arguments.set:
-        words += ["--set", setting]
-    return words
 
 
 def last_words(run: Run) -> str:

@@ -3,44 +3,59 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import math
+import os
 import resource
+import shlex
 import sys
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+import ablation
+import budgets
 import drawing
+import scanning
+import semi_supervised
 import startup
 import textbook
 import textbook_networks
 import throughput
+import time_to_quality
 import usefulness
 from arithmetic import flops_per_image
 from budgets import Result, settings_of, table
 from digitsmith.config import REPORT_MODELS, TrainSettings
 from digitsmith.data.digits import Digits
+from digitsmith.data.mnist import load_mnist
 from digitsmith.drawing.loading import load
 from digitsmith.errors import InputError
 from digitsmith.models.registry import build_networks
 from digitsmith.presets import settings_for
 from digitsmith.report.documents import write_block
+from digitsmith.scanning.cleaning import tight
+from digitsmith.scanning.sheet_layout import sheet_layout
+from digitsmith.scanning.sheet_reading import Filled, ReadSheet
 from digitsmith.training.machine import resolve
 from digitsmith.training.run_folder import RunFolder
 from digitsmith.training.styles import with_style
-from kept_runs import KeptRuns
-from measuring import Spread, cost_of, in_turn, markdown_table, publish
+from kept_runs import KeptRuns, recipe
+from measuring import Spread, command_of, cost_of, in_turn, markdown_table, publish
 from throughput_tables import Measured, limit_table, speed_table
 from turns import Worker
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 LABELLED = {"cgan", "cgan-mlp"}  # whose discriminators are told the class
 
 
@@ -352,3 +367,121 @@ def test_only_runs_of_the_preset_stand_beside_those_made_here(few_digits: Digits
     assert settings_of(RunFolder(tmp_path / "preset"), few_digits).seed == 5
     with pytest.raises(SystemExit, match="own channels"):
         settings_of(RunFolder(tmp_path / "own"), few_digits)
+
+
+def test_runs_of_another_recipe_never_share_a_table(tmp_path: Path) -> None:
+    file = tmp_path / "budgets.json"
+    same = {"floor": 0.5, "recipe": recipe(settings_for("penman"))}
+    KeptRuns(file, same).make("7", 0, lambda: Result(0.99, 3.0, 60.0))
+    assert list(KeptRuns(file, same).runs) == ["7"]
+    other = recipe(settings_for("penman", overrides={"penalty_gamma": 1.0, "channels": 16}))
+    with pytest.raises(
+        SystemExit, match=r"has recipe\.penalty_gamma 0\.2, not 1\.0, recipe\.channels 32, not 16; name another file"
+    ):
+        KeptRuns(file, same | {"recipe": other})
+
+
+def test_a_recipe_is_not_how_long_and_where_a_run_goes() -> None:
+    own = {"epochs": 3.0, "seed": 5, "threads": 2, "precision": "float32", "device": "cpu", "log_every_steps": 7}
+    assert recipe(settings_for("penman", overrides=own)) == recipe(settings_for("penman"))
+    assert "sure_from" in recipe(settings_for("sgan")) and "sure_from" not in recipe(settings_for("penman"))
+
+
+def test_the_kept_runs_of_sgan_are_of_its_recipe() -> None:
+    record = json.loads((RESULTS / "semi-supervised.json").read_text())
+    assert record["recipe"] == recipe(settings_for("sgan", overrides=record["settings"]))
+
+
+WITHOUT_RECIPE: dict[ModuleType, dict[str, Any]] = {
+    budgets: {"floor": 0.5},
+    ablation: {"epochs": 2.0, "floor": 0.5},
+    semi_supervised: {"settings": {"labelled": 100, "epochs": None, "threads": 1}, "tested_on": "mnist (test)"},
+}
+
+
+@pytest.mark.parametrize("module", WITHOUT_RECIPE, ids=lambda module: module.__name__)
+def test_a_record_that_says_no_recipe_is_refused(
+    module: ModuleType, few_digits: Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "old.json"
+    file.write_text(json.dumps(WITHOUT_RECIPE[module] | {"runs": {}}))
+    monkeypatch.setattr(sys, "argv", [f"{module.__name__}.py", "--json", str(file), "--threads", "1"])
+    monkeypatch.setattr(module, "machine", lambda *, threads: {})
+    monkeypatch.setattr(module, "read_digits", lambda *name, **how: few_digits)
+    ruler = SimpleNamespace(of=lambda digits, *, count: SimpleNamespace(floor=0.5))
+    monkeypatch.setattr(module, "Ruler", ruler, raising=False)  # sgan is not judged by one
+    with pytest.raises(SystemExit, match=r"old\.json: does not say which recipe its runs had; name another file"):
+        module.main()
+
+
+def test_what_was_kept_outlives_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "budgets.json"
+    kept = KeptRuns(file, {"floor": 0.5})
+    kept.make("7", 0, lambda: Result(0.99, 3.0, 60.0))
+    before = file.read_bytes()
+
+    def full(path: Path, *content: object, **how: object) -> int:
+        path.open("w").close()  # what was there goes before the first byte is refused
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(SystemExit, match="the disk is full"):
+        kept.make("7", 1, lambda: Result(0.98, 4.0, 61.0))
+    with pytest.raises(SystemExit, match="the disk is full"):
+        publish(argparse.Namespace(json=file, docs=None), "none", text="", record=kept.record)
+    assert file.read_bytes() == before and list(tmp_path.iterdir()) == [file]
+
+
+def test_a_variant_that_draws_one_image_over_and_over_has_died(
+    few_digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator, _ = build_networks("penman", (1, 28, 28), 10, seed=0)
+    monkeypatch.setattr(ablation, "trained", lambda settings, digits: generator)
+
+    def look(generator: nn.Module, *, images: int, seconds: float) -> None:
+        raise InputError("all drawn digits are the same")
+
+    ruler: Any = SimpleNamespace(look=look)
+    assert ablation.one(ablation.VARIANTS["recipe"], few_digits, ruler, 0.5, seed=0, threads=1).died
+
+
+COMMANDS = {
+    time_to_quality: [
+        *("--preset", "demo", "--set", "epochs=0.5", "--set", 'data="my digits"', "--seeds", "0,7", "--alone"),
+        *("--limit-s", "480", "--slice-s", "2.5", "--digits", "200", "--first-images", "128", "--ratio", "1.25"),
+        *("--name", "time-to-quality-longer"),
+    ],
+    semi_supervised: [
+        *("--seeds", "100,101", "--labelled", "50", "--arms", "sgan", "--epochs", "2.5", "--threads", "2"),
+        *("--settings", '{"adversarial_weight": 0.3, "sure_from": 0.9}', "--validate"),
+    ],
+}
+
+
+@pytest.mark.parametrize("module", COMMANDS, ids=lambda module: module.__name__)
+def test_the_published_command_makes_the_same_table_again(module: ModuleType) -> None:
+    parser, repeated = module.parser_of_arguments(), getattr(module, "REPEATED", ())
+    asked = parser.parse_args([*COMMANDS[module], "--json", "out.json"])
+    python, script, *line = shlex.split(command_of(parser, asked, repeated=repeated).strip("`"))
+    assert (python, script) == ("python", f"benchmarks/{parser.prog}")
+    assert parser.parse_args(line) == parser.parse_args(COMMANDS[module])
+    assert command_of(parser, parser.parse_args([]), repeated=repeated) == f"`python {script}`"
+
+
+def test_only_filled_boxes_count_on_a_sheet(monkeypatch: pytest.MonkeyPatch) -> None:
+    layout, digits = sheet_layout(per_class=1), load_mnist("test").take(np.arange(2))
+    labels = np.array([box.label for box in layout.boxes])
+    written = np.zeros((len(labels), 28, 28), np.uint8)
+    written[digits.labels[0]] = digits.images[0, 0]  # and ink in the other one's box, which nobody filled in
+    nothing = np.zeros((1, 1), np.uint8)
+    filled = [
+        Filled(layout.boxes[label], tight((image[0] / 255).astype(np.float32)), nothing, nothing > 0)
+        for image, label in zip(digits.images, digits.labels, strict=True)
+    ]
+    sheet = ReadSheet(layout, filled, nothing, np.zeros((len(labels), 2)))
+    monkeypatch.setattr(scanning, "read_sheet", lambda picture: sheet)
+    found = scanning.measure_sheet(nothing, written, labels)
+    assert found == {"sheets": 1, "filled": 1, "found": 1, "extra": 1, "read": 1}
+    text = scanning.tables({}, {"scans": [found]}, untouched=1.0)
+    assert "| scans | 1 of 1 | 1 | 100.00% | 1 | 100.00% |" in text

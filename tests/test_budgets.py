@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
 import pytest
@@ -41,7 +40,7 @@ def test_runs_that_failed_are_counted_and_not_in_the_medians() -> None:
     good = {"read_as_asked": 0.995, "distance": 2.0, "seconds": 300.0}
     better = good | {"read_as_asked": 0.999, "distance": 1.0}
     mixed_up = good | {"read_as_asked": 0.3}
-    diverged = {"read_as_asked": math.nan, "distance": math.nan, "seconds": 10.0}
+    diverged = {"read_as_asked": None, "distance": None, "seconds": 10.0}
     text = budgets.table({"7": dict(zip("0123", (good, better, mixed_up, diverged), strict=True)), "86": {"0": better}})
     assert "| 7 | 4 | 2 | 99.70 (99.50 to 99.90) | 1.50 (1.00 to 2.00) | 300 (300 to 300) |" in text
     assert "| 86 | 1 | 0 | 99.90 | 1.00 | 300 |" in text

@@ -54,6 +54,13 @@ def test_names_and_images() -> None:
     assert np.array_equal(rows.reshape(6, 3, 8, 10), colour().images)
 
 
+@pytest.mark.parametrize("count", [None, 50])
+def test_what_is_fetched_is_the_callers_own(few_digits: Digits, count: int | None) -> None:
+    rows, labels = fetch(few_digits, count=count)
+    assert rows.flags.writeable and not np.shares_memory(rows, few_digits.images)
+    assert labels.flags.writeable and not np.shares_memory(labels, few_digits.labels)
+
+
 def test_it_needs_no_pytorch() -> None:
     code = "import sys, digitsmith as d; d.fetch('cgan', count=3); d.fetch(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

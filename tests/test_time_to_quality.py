@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 
+import contenders
 import racing
 from contenders import TextbookGenerator, digitsmith_steps, textbook_steps
 from digitsmith.api import read_as_asked
@@ -23,7 +24,7 @@ from digitsmith.config import TrainSettings
 from digitsmith.data.digits import Digits
 from digitsmith.drawing.loading import load
 from digitsmith.drawing.model import DigitModel
-from digitsmith.errors import ConfigError, TrainingDiverged
+from digitsmith.errors import ConfigError, InputError, TrainingDiverged
 from digitsmith.measure.evaluation import Evaluator
 from digitsmith.models.blocks import Generator
 from digitsmith.training.loop import train_gan
@@ -72,9 +73,9 @@ def test_the_distance_and_its_floor_are_those_of_an_evaluation(few_digits: Digit
 def test_a_look_leaves_the_training_as_it_was(few_digits: Digits, quick: Callable[..., TrainSettings]) -> None:
     settings = quick("acgan", device="cpu", precision="float32")
     ruler = Ruler.of(few_digits, count=200)
-    watched, alone = textbook_steps(settings, few_digits), textbook_steps(settings, few_digits)
+    watched = textbook_steps(settings, few_digits)
     *_, looked_at = (ruler.look(generator, images=1, seconds=1.0) and generator for generator in islice(watched, 2))
-    *_, unseen = islice(alone, 2)
+    *_, unseen = islice(textbook_steps(settings, few_digits), 2)  # which seeds PyTorch's random numbers again
     assert looked_at.training
     assert all(torch.equal(a, b) for a, b in zip(looked_at.parameters(), unseen.parameters(), strict=True))
 
@@ -149,6 +150,44 @@ def test_the_clock_stands_still_while_one_looks_and_between_turns(clock: Clock) 
     seen += one.go_on(10)
     assert [(look.images, look.seconds) for look in seen] == [(20, 2.0), (40, 4.0), (80, 8.0)]
     assert one.seconds == 10 and not one.ended
+
+
+@pytest.mark.parametrize(("steps", "part"), [("digitsmith_steps", "prepared"), ("textbook_steps", "Pictures")])
+def test_what_is_prepared_before_the_first_step_is_not_timed(
+    steps: str,
+    part: str,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    few_digits: Digits,
+    quick: Callable[..., TrainSettings],
+) -> None:
+    prepare = getattr(contenders, part)
+
+    def slow(*args: object, **named: object) -> object:
+        clock.now += 1000
+        return prepare(*args, **named)
+
+    def look(generator: Generator, *, images: int, seconds: float) -> Reading:
+        raise InputError("one step is enough")
+
+    monkeypatch.setattr(contenders, part, slow)
+    monkeypatch.setattr(racing, "read_digits", lambda source: few_digits)
+    settings, ruler = quick("acgan", device="cpu", precision="float32"), SimpleNamespace(look=look)
+    rules = Rules(limit_s=100, slice_s=5, first_images=settings.batch_size, ratio=2)
+    one: Any = Course(Contender("one", getattr(contenders, steps), settings.batch_size), settings, ruler, rules)
+    one.go_on(5)
+    assert (one.images, one.ended) == (settings.batch_size, "one step is enough")
+    assert clock.now == 1000 and one.seconds == 0
+
+
+def test_images_that_it_cannot_learn_from_end_its_own_run_only(clock: Clock) -> None:
+    def refuses(settings: TrainSettings, digits: Digits) -> Iterator[Generator]:
+        raise InputError("class 3 has no image")
+
+    ruler: Any = SimpleNamespace()
+    rules = Rules(limit_s=100, slice_s=5, first_images=20, ratio=2)
+    one = Course(Contender("one", refuses, 10), TrainSettings(device="cpu"), ruler, rules)
+    assert one.go_on(5) == [] and one.ended == "class 3 has no image"
 
 
 @pytest.mark.parametrize(

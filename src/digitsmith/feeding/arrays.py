@@ -46,7 +46,7 @@ def fetch(
     Returns:
         X: float32 [N, C * H * W], or [N, H, W] or [N, H, W, 3]; 0 to 255 as in `fetch_openml("mnist_784")`. Not
             integers of one byte: differences and products of those overflow without a word.
-        y: int64 [N], or str [N] with `names`.
+        y: int64 [N], or str [N] with `names`. Both are the caller's own, to change at will.
 
     Raises:
         InputError: a name that is neither, a split of a model, a count that cannot be, or a model without labels.
@@ -67,7 +67,7 @@ def fetch(
     if not flat:
         images = images[:, 0] if images.shape[1] == 1 else images.transpose(0, 2, 3, 1)
     rows = images.reshape(len(images), -1) if flat else images
-    return np.array(rows, np.float32, order="C"), np.array(classes)[labels] if names else labels
+    return np.array(rows, np.float32, order="C"), np.array(classes)[labels] if names else labels.copy()
 
 
 def _read(name: str | Path | Digits, split: str | None) -> Digits:
