@@ -170,16 +170,17 @@ def test_an_archive_that_was_put_there_by_hand_is_used_and_stays(host):
 
 
 @pytest.mark.parametrize("by_hand", [False, True])
-def test_an_unpacking_that_was_stopped_goes_on_without_a_network(host, monkeypatch, by_hand):
+@pytest.mark.parametrize("stopped", [KeyboardInterrupt, SystemExit])  # Ctrl-C, and SIGTERM under the command line
+def test_an_unpacking_that_was_stopped_goes_on_without_a_network(host, monkeypatch, by_hand, stopped):
     data = cifar(host)
     if by_hand:
         folder_of(data).mkdir(parents=True)
         (folder_of(data) / data.archive.name).write_bytes(host.files["/cifar-10-binary.tar.gz"])
 
     def stop(*_, **__):
-        raise KeyboardInterrupt
+        raise stopped
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch, pytest.raises(stopped):
         patch.setattr(library, "unpack", stop)
         fetch(data)
     host.files.clear()

@@ -1,6 +1,7 @@
 """The one door: whatever lies at a path, the same digits come in, or one line says why not."""
 
 import gzip
+import json
 import os
 import struct
 
@@ -80,6 +81,44 @@ def test_a_folder_is_read_by_its_content(tmp_path, kind, nested):
     (tmp_path / "manifest.json").write_text("{}")
     read = read_digits(tmp_path)
     assert read.fingerprint() == digits().fingerprint()
+
+
+LETTERS = list("abcdefghij")
+
+
+def manifest_of(classes, **other):
+    """The part of a manifest of `digitsmith make` by which it is known."""
+    return {"count": 40, "classes": classes, "counts": dict.fromkeys(sorted(classes), 4), **other}
+
+
+@pytest.mark.parametrize(("kind", "file"), [("idx", "train-images-idx3-ubyte"), ("csv", "digits.csv")])
+def test_label_numbers_are_called_as_the_manifest_says_that_was_written_with_them(tmp_path, kind, file):
+    FOLDERS[kind](tmp_path, digits())
+    for classes in (LETTERS, [*LETTERS, "A"]):  # of the last one there is no image
+        (tmp_path / "manifest.json").write_text(json.dumps(manifest_of(classes, format=kind)))
+        for path in (tmp_path, tmp_path / file):
+            read = read_digits(path)
+            assert read.classes == tuple(classes) and np.array_equal(read.labels, digits().labels)
+
+
+@pytest.mark.parametrize("kind", ["idx", "csv"])
+def test_a_manifest_of_something_else_names_no_classes(tmp_path, kind):
+    FOLDERS[kind](tmp_path, digits())
+    ours = manifest_of(LETTERS, format=kind)
+    for manifest in (
+        manifest_of(LETTERS, format="npz"),
+        manifest_of(LETTERS[:-1], format=kind),  # one fewer than there are labels
+        {"classes": LETTERS, "format": kind},
+        ours | {"counts": {}},
+        ours | {"classes": list(range(10))},
+        ours | {"classes": "abcdefghij"},
+        [ours],
+    ):
+        (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+        assert read_digits(tmp_path).classes == digits().classes
+    for damaged in (b"", b"\xff", json.dumps(ours).encode()[:-1], b"[" * 100_000):
+        (tmp_path / "manifest.json").write_bytes(damaged)
+        assert read_digits(tmp_path).classes == digits().classes
 
 
 def test_a_file_is_read_by_its_content_whatever_its_name(tmp_path):

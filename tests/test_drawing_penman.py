@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import hashlib
 import json
 import subprocess
@@ -15,13 +16,14 @@ import torch
 
 import digitsmith
 from digitsmith.data.reading import read_digits
-from digitsmith.drawing.loading import load
+from digitsmith.drawing.loading import SHIPPED, load
 from digitsmith.drawing.model import CHUNK, DigitModel
 from digitsmith.drawing.network import Network, weight_shapes
 from digitsmith.errors import CheckpointError, ConfigError, InputError
 from digitsmith.randomness import normal_rows
 from digitsmith.style import STYLE_COLUMNS, StyleRange, given_style
 from digitsmith.training.batches import to_uint8
+from digitsmith.weights.folder import model_card
 from random_penman import penman_model, penman_module
 
 SIZES = {(1, 28, 28): 10, (3, 32, 32): 7, (1, 8, 8): 3}
@@ -148,6 +150,16 @@ def test_it_comes_back_from_its_folder(model: DigitModel, tmp_path: Path) -> Non
     assert again.styles is not None
     state = again.generator.state_dict()
     assert all(np.array_equal(state[name].numpy(), array) for name, array in model.weights.items())
+
+
+def test_the_card_says_whose_styles_the_weights_carry() -> None:
+    shipped = load("penman").config
+    card = model_card(shipped)
+    style = card[card.index("## Style") : card.index("## Training")]
+    assert "carry the styles of 50,000 training images, as many of each class" in style
+    assert style in (SHIPPED / "penman" / "README.md").read_text(encoding="utf-8")
+    few = dataclasses.replace(shipped, training=shipped.training | {"data": {"source": "mine", "images": 640}})
+    assert "carry 50,000 styles of the 640 training images" in model_card(few)
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import hashlib
 import json
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from digitsmith.data.reading import read_digits
 from digitsmith.drawing.writers import FORMATS, check_new_folder, write_data_set
 from digitsmith.errors import InputError, StorageError
-from digitsmith.storage import storage_errors
+from digitsmith.storage import storage_errors, write_bytes_atomically
 
 Chunk = tuple[NDArray[np.uint8], NDArray[np.int64]]
 ALL = sorted(FORMATS)
@@ -68,7 +69,7 @@ def test_what_is_written_is_read_back(tmp_path: Path, format: str, shape: tuple[
     assert back.classes == ("0", "1", "2")
 
 
-@pytest.mark.parametrize("format", ["png", "npz", "parquet"])
+@pytest.mark.parametrize("format", ALL)
 def test_class_names_are_read_back(tmp_path: Path, format: str) -> None:
     images, labels = digits(12)
     classes = ("a b", "é\"'#", "z: 1")
@@ -77,6 +78,15 @@ def test_class_names_are_read_back(tmp_path: Path, format: str) -> None:
     images_of = {name: images[labels == label] for label, name in enumerate(classes)}
     for label, name in enumerate(back.classes):
         assert np.array_equal(back.images[back.labels == label], images_of[name])
+
+
+@pytest.mark.parametrize("format", ALL)
+def test_threes_and_eights_are_read_back_as_such(tmp_path: Path, format: str) -> None:
+    images, labels = digits(12, classes=2)
+    back = read_digits(write(tmp_path / "out", (images, labels), format=format, classes=("3", "8")))
+    assert back.classes == ("3", "8")
+    for label in (0, 1):
+        assert np.array_equal(back.images[back.labels == label], images[labels == label])
 
 
 @pytest.mark.parametrize("format", ALL)
@@ -118,6 +128,22 @@ def test_png_files_are_numbered_in_the_order_drawn(tmp_path: Path) -> None:
     data = digits(4)
     names = {name for name in tree(write(tmp_path / "out", data, format="png")) if name.endswith(".png")}
     assert names == {f"{label}/{index:06d}.png" for index, label in enumerate(data[1].tolist())}
+
+
+def test_the_table_of_styles_names_files_that_are_there(tmp_path: Path) -> None:
+    out = write_data_set(
+        tmp_path / "out",
+        [digits(6)],
+        format="png",
+        classes=("T-shirt/top", "a", "A"),  # two of them in folders of other names
+        count=6,
+        manifest={},
+        styles_of=lambda labels, start: np.zeros((len(labels), 4), np.float32),
+    )
+    with (out / "styles.csv").open(encoding="utf-8", newline="") as file:
+        _, *rows = csv.reader(file)
+    assert len(rows) == 6
+    assert all((out / row[0]).is_file() for row in rows)
 
 
 def test_datasets_reads_png_and_parquet_with_the_classes_in_their_order(tmp_path: Path) -> None:
@@ -310,6 +336,23 @@ def test_an_empty_folder_or_a_link_to_one_is_filled(tmp_path: Path) -> None:
     assert (tmp_path / "link").is_symlink()
     assert sorted(tree(tmp_path / "empty")) == ["digits.npz", "manifest.json"]
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["empty", "link"]
+
+
+@pytest.mark.parametrize("name", ["pipe", "link"])
+def test_a_device_or_a_pipe_is_not_replaced_by_a_file(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    with pytest.raises(InputError, match=f"{name}: is no regular file; name a file$"):
+        write_bytes_atomically(tmp_path / name, b"mine")
+    assert (tmp_path / "pipe").is_fifo() and (tmp_path / "link").is_symlink()
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_a_link_points_to_is_replaced_and_not_the_link(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("file")
+    write_bytes_atomically(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "file").read_bytes() == b"new"
 
 
 @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt, SystemExit])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from digitsmith.data.arrays import flat_shape, images_from, is_whole_number, labels_from_names, labels_from_numbers
 from digitsmith.data.digits import Digits
 from digitsmith.data.files import MAX_BYTES, expanded, named, read_bytes, shown
+from digitsmith.data.folder import classes_beside
 from digitsmith.data.images import Images
 from digitsmith.errors import DataError
 
@@ -35,7 +36,8 @@ def read_csv_images(path: Path) -> Images:
 
     The label is the one column that the header calls label, class or digit. Without a header it is the first
     column, unless all columns, and not all but one, make an image: where both do (26 × 26 gray, 15 × 15 in colour
-    with a label), there is a label. Labels are numbers from 0 upwards, or class names.
+    with a label), there is a label. Labels are class names, or numbers from 0 upwards:
+    then classes are called as the manifest says that `digitsmith make` wrote beside them, or else by their numbers.
 
     Raises:
         DataError: names the line and the column of the first cell that is no pixel.
@@ -50,14 +52,15 @@ def read_csv_images(path: Path) -> Images:
     pixels, values = _table(where, data, first, header=header, label_at=label_at)
     if label_at is None:
         return Images(images_from(where, pixels), source=where, unlabelled=missing)
-    labels, classes = _labels(where, pixels, values, header=header)
+    labels, classes = _labels(path, pixels, values, header=header)
     return Images(images_from(where, pixels), labels, classes, source=where)
 
 
 def _labels(
-    where: str, pixels: NDArray[np.uint8], values: list[str], *, header: bool
+    path: Path, pixels: NDArray[np.uint8], values: list[str], *, header: bool
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Labels and classes from the label column's text."""
+    where = named(path)
     if not header and len(set(values)) == 1 and len(np.unique(pixels.reshape(len(pixels), -1)[:, -1])) > 1:
         raise DataError(
             f"{where}: its first column, taken for the label, is {shown(values[0])} in every row, and its last is not; "
@@ -70,7 +73,9 @@ def _labels(
             "write labels as 0, 1, 2, ..."
         )
     if all(is_whole_number(value) for value in values):
-        return labels_from_numbers(where, np.array(values, dtype=np.int64))
+        numbers = np.array(values, dtype=np.int64)
+        names = classes_beside(path, format="csv", labels=int(numbers.max(initial=-1)) + 1)
+        return labels_from_numbers(where, numbers, names)
     return labels_from_names(where, values)
 
 

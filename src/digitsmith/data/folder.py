@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from digitsmith.data.arrays import in_class_order, labels_from_names
 from digitsmith.data.digits import Digits
@@ -74,17 +75,41 @@ def read_folder_images(path: Path, *, split: str = "train") -> Images:
     return Images(images, labels, classes, source=named(root))
 
 
+def classes_beside(file: Path, *, format: str, labels: int) -> list[str] | None:
+    """The names of the classes of a file that has their numbers only, from the manifest that was written with it.
+
+    Args:
+        file: the images; the manifest lies in the same folder.
+        format: of the file, as the manifest calls it: "idx" or "csv".
+        labels: one more than the highest label in the file.
+
+    Returns:
+        A name for each number, `labels` or more; None where no manifest of ours names so many.
+    """
+    manifest = _manifest_in(file.parent)
+    classes, counts = manifest.get("classes"), manifest.get("counts")
+    if manifest.get("format") != format or not isinstance(classes, list) or not isinstance(counts, dict):
+        return None
+    ours = all(isinstance(name, str) for name in classes) and sorted(counts) == sorted(classes)
+    return classes if ours and labels <= len(classes) else None
+
+
 def _classes_of_folders(root: Path) -> dict[str, str]:
     """Folder -> class of those with another name; none where no manifest of ours says so."""
-    path = root / MANIFEST
-    try:
-        manifest = json.loads(read_bytes(path, at_most=MAX_FILE_BYTES)) if path.is_file() else {}
-    except ValueError:
-        return {}
-    called = manifest.get(FOLDERS) if isinstance(manifest, dict) else None
+    called = _manifest_in(root).get(FOLDERS)
     if not isinstance(called, dict):
         return {}
     return {folder: name for folder, name in called.items() if isinstance(name, str)}
+
+
+def _manifest_in(folder: Path) -> dict[str, Any]:
+    """What manifest.json says there, whoever wrote it; nothing where there is none, or none that can be read."""
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(read_bytes(path, at_most=MAX_FILE_BYTES)) if path.is_file() else {}
+    except (ValueError, RecursionError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
 
 
 def is_companion(name: str) -> bool:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from digitsmith.data.arrays import images_from, labels_from_numbers
 from digitsmith.data.digits import Digits
 from digitsmith.data.files import entries, expanded, is_folder, named, of_split, read_bytes, reading, shown
+from digitsmith.data.folder import classes_beside
 from digitsmith.data.images import Images
 from digitsmith.errors import DataError
 
@@ -34,6 +35,7 @@ def read_idx_images(path: Path, *, split: str = "train") -> Images:
     """The images file at `path`, or that of `split` in the folder `path`, with the labels file beside it, if any.
 
     Images are [N, H, W] gray, or [N, H, W, C] or [N, C, H, W] colour; labels are [N], numbered from 0.
+    Classes are called as the manifest says that `digitsmith make` wrote beside them, or else by their numbers.
     A folder's pair is found by MNIST's own names: `train-images-idx3-ubyte`, `t10k-images.idx3-ubyte.gz`, ...
 
     Raises:
@@ -53,7 +55,8 @@ def read_idx_images(path: Path, *, split: str = "train") -> Images:
         raise DataError(
             f"{where}: holds {len(pixels)} images, but {named(labels_path)} {len(numbers)} labels; find the right pair"
         )
-    labels, classes = labels_from_numbers(named(labels_path), numbers)
+    names = classes_beside(images_path, format="idx", labels=int(numbers.max()) + 1)
+    labels, classes = labels_from_numbers(named(labels_path), numbers, names)
     return Images(images_from(where, pixels), labels, classes, source=where)
 
 

@@ -118,7 +118,7 @@ def _fetch_archive(data: NamedData, archive: DataFile, folder: Path) -> None:
     try:
         with watched(f"{data.name}: unpacking {archive.name}", sum(file.size for file in data.together)) as tell:
             unpack(path, data.together, folder, tell=tell)
-    except (StorageError, KeyboardInterrupt):
+    except (StorageError, KeyboardInterrupt, SystemExit):  # the last is what the command line makes of SIGTERM
         if not put_there:  # the next attempt finds it whole, and does not take it for one that someone put there
             path.replace(part_of(archive, folder))
         raise

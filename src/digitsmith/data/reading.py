@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from digitsmith.data.mnist import load_mnist
 from digitsmith.data.npz import read_npy_images, read_npz_images
 from digitsmith.data.parquet import parquet_files, read_parquet_images
 from digitsmith.data.stacked import STACKED_MNIST, load_stacked_mnist
-from digitsmith.errors import DataError, MissingSplitError
+from digitsmith.errors import DataError, InputError, MissingSplitError
 
 
 def _load_fetched(name: str, split: str) -> Digits:
@@ -62,6 +63,24 @@ def read_digits(spec: str | Path, *, split: str = "train") -> Digits:
         DigitsmithError: data that is to be fetched cannot be had; says how to put it into the cache by hand.
     """
     return read_images(spec, split=split).labelled()
+
+
+def require_apart(folder: Path, *read: object) -> None:
+    """Refuse to write into what is read: the next time the images are read, `folder` would be taken for a class.
+
+    Args:
+        folder: is to be written.
+        read: names and paths of data; whatever else is no place and passes.
+
+    Raises:
+        InputError: it lies within one of them.
+    """
+    for place in read:
+        if not isinstance(place, str | Path) or place in KNOWN:
+            continue
+        # not Path.resolve, which raises RuntimeError for a loop of links before Python 3.13
+        if Path(os.path.realpath(place)) in Path(os.path.realpath(folder)).parents:
+            raise InputError(f"{folder}: lies within {place}, which is read; name a folder beside it for --out")
 
 
 def read_test(spec: str | Path) -> Digits:

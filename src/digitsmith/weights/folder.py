@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from digitsmith.config import STYLED_MODELS, UNCONDITIONAL_MODELS
 from digitsmith.errors import CheckpointError
 from digitsmith.storage import write_bytes_atomically, write_json_atomically
+from digitsmith.style import table_rows
 
 Weights = dict[str, NDArray[Any]]  # C-contiguous, by the names of the PyTorch module's state dict
 
@@ -27,14 +28,6 @@ _LICENCES = {
     "kmnist": "cc-by-sa-4.0",
 }
 _MOST_NAMES = 100  # of classes, listed on a card; stacked MNIST has 1000
-_STYLE_SECTION = """
-## Style
-
-Thickness, width and height of a digit in pixels and its slant in degrees can be asked for, each or none:
-`draw([2, 0], thickness=3, slant=10)`. They are as Morpho-MNIST defines them, measured on the training images. The
-weights carry the styles of 50,000 training images, as many of each class (`style_table`); from these comes what is
-left out.
-"""
 
 
 @dataclass(frozen=True)
@@ -162,11 +155,28 @@ import digitsmith
 
 images = digitsmith.load("./THIS_FOLDER").draw({asked}, seed=0)  # uint8 {drawn}
 ```
-{_STYLE_SECTION if styled else ""}
+{_style_section(config) if styled else ""}
 {training_section(config)}
 {_figures_section(config.training.get("figures"))}## Limits
 
 The images look like the training data: {alike}. {limit}
+"""
+
+
+def _style_section(config: GeneratorConfig) -> str:
+    """What can be asked for, and whose styles come where nothing is."""
+    size = len(config.classes) * table_rows(len(config.classes))
+    images = config.training.get("data", {}).get("images", size)
+    kept = f"the styles of {size:,} training images, as many of each class"
+    if images < size:
+        kept = f"{size:,} styles of the {images:,} training images, as many of each class and so some several times"
+    return f"""
+## Style
+
+Thickness, width and height of a digit in pixels and its slant in degrees can be asked for, each or none:
+`draw([2, 0], thickness=3, slant=10)`. They are as Morpho-MNIST defines them, measured on the training images. The
+weights carry {kept} (`style_table`); from these comes what is
+left out.
 """
 
 

@@ -19,7 +19,7 @@ _TEXT = [str(value) for value in range(256)]
 def csv_writer(folder: Path, *, classes: Sequence[str], count: int, shape: Shape) -> Iterator[Add]:
     """Writes digits.csv: label,pixel0,...: the label's number, then the pixels row by row, colour in planes.
 
-    Class names are not kept.
+    Class names stand in the manifest.
 
     Raises:
         InputError: for images that are not square, as a row of numbers cannot say how wide its image is.

@@ -18,7 +18,7 @@ _UNSIGNED_BYTE = 8
 
 @contextmanager
 def idx_writer(folder: Path, *, classes: Sequence[str], count: int, shape: Shape) -> Iterator[Add]:
-    """Writes train-images-idx3-ubyte [N, H, W] and train-labels-idx1-ubyte [N]; class names are not kept.
+    """Writes train-images-idx3-ubyte [N, H, W] and train-labels-idx1-ubyte [N]; class names stand in the manifest.
 
     Colour images go into train-images-idx4-ubyte [N, C, H, W]: the format allows any rank, though most
     MNIST loaders expect three.

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from digitsmith.data.folder import folder_names
 from digitsmith.drawing.writers.interface import Add
 from digitsmith.drawing.writers.png import index_width
 from digitsmith.style import STYLE_COLUMNS
@@ -29,6 +30,7 @@ def style_writer(
     label's number, then the style in px and degrees, in as few digits as give the same float32 again.
     """
     width = index_width(count)
+    folders = folder_names(classes) if format == "png" else []
     # newline="": the csv module ends the lines itself, as it is told to
     with (folder / STYLES).open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
@@ -39,7 +41,7 @@ def style_writer(
             nonlocal written
             indices = range(written, written + len(labels))
             for index, label, style in zip(indices, labels.tolist(), styles_of(labels, written), strict=True):
-                place = f"{classes[label]}/{index:0{width}d}.png" if format == "png" else index
+                place = f"{folders[label]}/{index:0{width}d}.png" if format == "png" else index
                 table.writerow([place, label, *map(str, style)])
             written += len(labels)
 
