@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import digitsmith
+from digitsmith.api import default_folder
 from digitsmith.data.digits import Digits
 from digitsmith.errors import InputError
+from digitsmith.presets import settings_for
 from digitsmith.training import machine
 
 QUICK = {"batch_size": 32, "threads": 1}
@@ -39,3 +41,18 @@ def test_what_was_left_to_the_machine_stays_as_it_was(mine: str, monkeypatch: py
     assert run.model.config.training["settings"]["threads"] == 1
     with pytest.raises(InputError, match="was trained with threads 1, not 2"):
         digitsmith.train("gan", epochs=0.6, out="run", resume=True, overrides={"threads": 2})
+
+
+def test_a_run_is_not_written_into_its_own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read again, as a resume reads them, the run's folder was taken for a class."""
+    (tmp_path / "digits" / "7").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "digits")
+    assert default_folder(settings_for("gan", overrides={"data": "."})) == Path("runs/gan-digits-seed0")
+    for data, out in ((".", None), (str(tmp_path / "digits"), "../digits/run")):
+        with pytest.raises(InputError, match=r"lies within .*, which is read; name a folder beside it"):
+            digitsmith.train("gan", data=data, out=out)
+    with pytest.raises(InputError, match="lies within"):
+        digitsmith.compare(["gan"], data=".", out="comparison")
+    with pytest.raises(InputError, match="lies within"):
+        digitsmith.evaluate(".", report="report")
+    assert [path.name for path in (tmp_path / "digits").iterdir()] == ["7"]

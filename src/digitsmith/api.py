@@ -23,7 +23,7 @@ from digitsmith.data.digits import Digits
 from digitsmith.data.files import reading
 from digitsmith.data.images import Images
 from digitsmith.data.partly_labelled import PartlyLabelled, TrainingImages
-from digitsmith.data.reading import KNOWN, read_digits, read_images
+from digitsmith.data.reading import KNOWN, read_digits, read_images, require_apart
 from digitsmith.drawing.making import draw_number, make
 from digitsmith.drawing.model import DigitModel
 from digitsmith.drawing.numbers import save_image
@@ -101,7 +101,8 @@ def train(
         observers: are told of every step (`training.observers.Observer`).
 
     Raises:
-        InputError: a setting or data that cannot be right, or an `out` that holds something else.
+        InputError: a setting or data that cannot be right, or an `out` that holds something else or lies within the
+            data.
         TrainingInterrupted, TrainingDiverged, StorageError: as `train_gan` says; what was saved is intact.
 
     Warns:
@@ -126,6 +127,7 @@ def train(
         settings = with_overrides(RunFolder(folder).saved_settings(), model, of_the_run | {"preset": preset})
     else:
         settings = of_a_new_run()
+        require_apart(folder, settings.data, settings.unlabelled or None)
     if settings.data == IN_MEMORY and not isinstance(data, Digits):
         raise InputError(f"{folder}: was trained on images in memory; hand over the same ones as data")
     at_hand = unlabelled if isinstance(unlabelled, Digits | np.ndarray) else None

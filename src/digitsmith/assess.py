@@ -17,7 +17,7 @@ import digitsmith
 from digitsmith.config import IN_MEMORY, MAX_SEED
 from digitsmith.data.digits import Digits
 from digitsmith.data.images import Images
-from digitsmith.data.reading import KNOWN, read_digits, read_images, read_test
+from digitsmith.data.reading import KNOWN, read_digits, read_images, read_test, require_apart
 from digitsmith.data.resize import resized
 from digitsmith.data.stacked import STACKED_MNIST, STACKS
 from digitsmith.drawing.loading import is_model, load
@@ -98,8 +98,6 @@ def evaluate(
     """
     if isinstance(only, str):
         only = only.split(",")
-    if report is not None and Path(report).exists() and not Path(report).is_dir():
-        raise InputError(f"{report}: is a file; name a folder for the report")
     if report is not None:
         refuse_other_page(Path(report), record="evaluation.json")
     if only is not None and "inception" in only and inception_weights is None and find_inception_weights() is None:
@@ -109,6 +107,8 @@ def evaluate(
     name = str(subject) if isinstance(subject, str | Path) else AT_HAND
     if isinstance(subject, str | Path) and is_model(subject):
         subject = load(subject)
+    if report is not None:
+        require_apart(Path(report), subject, against, test)
     if against is None and isinstance(subject, DigitModel):
         against = _trained_on(subject, name=name, resize=resize)
     generated = generated_images(subject, labels=labels, count=count, seed=seed, name=name, like=against)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import shlex
 import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, cast
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from digitsmith import __version__, cli_data, cli_draw, cli_measure, cli_page, cli_prove, cli_recognise, cli_scan
 from digitsmith.config import DEFAULT_MODEL
-from digitsmith.errors import DigitsmithError
+from digitsmith.errors import DigitsmithError, StorageError
 from digitsmith.parsing import whole
 from digitsmith.watching import watch_with
 
@@ -275,14 +277,73 @@ def complain(message: str) -> None:
     print(f"digitsmith: {' '.join(message.split())}", file=sys.stderr)
 
 
+class _Output:
+    """stdout, what it refuses as errors of its own: an OSError does not tell which file it is of."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        with _refusals(self._stream):
+            return self._stream.write(text)
+
+    def flush(self) -> None:
+        with _refusals(self._stream):
+            self._stream.flush()
+
+
+@contextmanager
+def _refusals(output: TextIO) -> Iterator[None]:
+    """Turn what the system says against the output into a StorageError; a reader that has gone is no refusal."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _into_nothing(output)
+        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+        raise StorageError(f"the output cannot be written: {reason}; what was finished before is intact") from error
+
+
+def _into_nothing(output: TextIO) -> None:
+    """What is still in the buffer would fail once more as Python ends, with Python's own line and exit code."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), output.fileno())
+
+
+@contextmanager
+def _ready_to_print() -> Iterator[None]:
+    """In the block every character can be printed, and what stdout refuses is a StorageError."""
+    for stream in (sys.stdout, sys.stderr):
+        # Not where the locale asks for "surrogateescape", as C.UTF-8 does: that prints the name of any file as it is.
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+    stdout = sys.stdout
+    if stdout is not None:  # None: its descriptor is closed
+        sys.stdout = cast(TextIO, _Output(stdout))
+    try:
+        yield
+    finally:
+        sys.stdout = stdout
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code: 0; 2 for what cannot be right; 1 for what failed; 128 + signal."""
     warnings.showwarning = lambda message, *where: complain(f"warning: {message}")
     watch_with(cli_data.transfer_bar)
     # SIGTERM leaves like an exception, so that what is half-written is cleared away; training saves first
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    with _ready_to_print():
+        return _exit_code(arguments)
+
+
+def _exit_code(arguments: Sequence[str]) -> int:
+    """Run the command; whatever ends it that is no bug becomes one line and this code."""
     try:
         app(list(arguments))
+        print(end="", flush=True)  # now, as there is nobody to tell of it once Python ends
     except CycloptsError as error:
         complain(str(error))
         return 2
@@ -290,7 +351,7 @@ def run(arguments: Sequence[str]) -> int:
         complain(str(error))
         return error.exit_code
     except BrokenPipeError:  # whoever read the output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _into_nothing(sys.stdout)
         return 141
     except OSError as error:
         if error.errno != errno.ENOSPC:

@@ -15,6 +15,7 @@ from digitsmith import api
 from digitsmith.assess import COUNT, evaluator_for, generated_images
 from digitsmith.config import MODELS, UNCONDITIONAL_MODELS, TrainSettings, digit_safe, settings_to_dict
 from digitsmith.data.digits import Digits
+from digitsmith.data.reading import require_apart
 from digitsmith.data.stacked import STACKED_MNIST
 from digitsmith.drawing.loading import load
 from digitsmith.drawing.model import DigitModel
@@ -86,6 +87,7 @@ def compare(
     if data == STACKED_MNIST:
         raise InputError(f"{STACKED_MNIST} has its own figures; train each model on it, and `digitsmith evaluate` them")
     folder = Path(out)
+    require_apart(folder, data, test)
     refuse_other_page(folder, record="comparison.json")
     evaluator = evaluator_for(data, test, seed=seed, inception_weights=inception_weights)
     evaluator.seat(count)
@@ -94,11 +96,11 @@ def compare(
         for model in models
         if model in MODELS
     }
-    for model in models:
-        if model in settings_of:
-            _check_trainable(settings_of[model], evaluator.training, augment=model in augmented)
+    for asked_for in models:
+        if asked_for in settings_of:
+            _check_trainable(settings_of[asked_for], evaluator.training, augment=asked_for in augmented)
         else:
-            _check_fits(load(Path(model)), evaluator.training, name=model)
+            _check_fits(load(Path(asked_for)), evaluator.training, name=asked_for)
 
     def trained(architecture: str, *, augment: bool = False) -> Path:
         name = f"{architecture}-augmented" if augment else architecture

@@ -144,11 +144,13 @@ def refuse_other_page(folder: Path, *, record: str) -> None:
         record: the name of the JSON that always stands beside such a page.
 
     Raises:
-        InputError: it holds another page.
+        InputError: it holds another page, or is a file.
         StorageError: it cannot be looked at.
     """
     page = folder / "index.html"
     with storage_errors(folder):
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder}: is a file; name a folder for the page")
         if page.exists() and not (folder / record).exists():
             raise InputError(f"{page}: is another page, without {record} beside it; name another folder")
 
@@ -165,6 +167,8 @@ def write_bytes_atomically(path: Path, content: bytes | memoryview) -> None:
         target = _resolved(path)
         if target.is_dir():
             raise InputError(f"{path}: is a folder; name a file")
+        if path.exists() and not path.is_file():  # a device or a pipe: a file in its place would be no such thing
+            raise InputError(f"{path}: is no regular file; name a file")
         partial = _partial(target)
         with _parents(target):
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -16,9 +17,10 @@ import pytest
 from PIL import Image
 
 import digitsmith as digitsmith_api
+from digitsmith import cli
 from digitsmith.data.digits import Digits
 from digitsmith.data.reading import read_digits
-from digitsmith.errors import InputError
+from digitsmith.errors import InputError, StorageError
 
 ROOT = Path(__file__).parents[2]
 
@@ -149,6 +151,70 @@ def test_a_full_disk_is_one_line_whoever_meets_it_first(tmp_path: Path, data: Pa
     assert full.returncode == 1, full.stderr
     assert full.stderr.count("\n") == 1, full.stderr
     assert "grew past the size allowed here" in full.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place", "reason"),
+    [
+        (("draw", "7", "-o", "7.png"), "/dev/full", "the disk is full"),
+        (("models",), "/dev/full", "the disk is full"),
+        (("models",), "models.txt", "File too large"),
+    ],
+)
+def test_an_output_that_is_refused_is_one_line(
+    tmp_path: Path, arguments: tuple[str, ...], place: str, reason: str
+) -> None:
+    """Python itself would say it in lines of its own, with the exit code 120, or with a traceback."""
+
+    def limit() -> None:
+        if place == "models.txt":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))
+
+    command = [sys.executable, "-m", "digitsmith", *arguments]
+    with (tmp_path / place).open("w") as out:
+        done = subprocess.run(
+            command, stdout=out, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path, preexec_fn=limit
+        )
+    line = f"digitsmith: the output cannot be written: {reason}; what was finished before is intact\n"
+    assert (done.returncode, done.stderr) == (1, line)
+    assert (tmp_path / "7.png").exists() == ("draw" in arguments)
+
+
+def test_a_reader_that_has_gone_before_anything_was_written_is_no_error(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "digitsmith", "draw", "7", "-o", str(tmp_path / "7.png")]
+    with os.fdopen(writing, "w") as gone:
+        done = subprocess.run(command, stdout=gone, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_what_another_file_refuses_is_not_laid_to_the_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(arguments: list[str]) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(cli, "app", refuse)
+    with pytest.raises(OSError, match="Input/output error") as error:
+        cli.run(["models"])
+    assert not isinstance(error.value, StorageError)
+
+
+def test_characters_that_the_output_cannot_encode_do_not_end_a_command() -> None:
+    done = digitsmith("models", encoding="latin-1", env=os.environ | {"PYTHONIOENCODING": "latin-1"})
+    assert done.returncode == 0, done.stderr
+    assert "\\u2013" in done.stdout  # of "99.57–99.79", which Latin-1 has no dash for
+
+
+def test_a_loop_of_links_is_refused_wherever_prove_is_given_it(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "one").symlink_to("other")
+    (tmp_path / "other").symlink_to("one")
+    small = ("--per-class", "3", "--arms", "a", "--threads", "1")
+    for read, out in ((tmp_path / "one", tmp_path / "proof"), (data, tmp_path / "one" / "proof")):
+        assert cli.run(("prove", "--data", str(read), "--out", str(out), *small)) == 2
+        said = capsys.readouterr().err
+        assert said.count("\n") == 1 and f"digitsmith: {tmp_path / 'one'}" in said, said
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from digitsmith.data.digits import Digits
-from digitsmith.data.reading import KNOWN
+from digitsmith.data.reading import require_apart
 from digitsmith.drawing.writers import check_format
 from digitsmith.errors import ConfigError, InputError, TrainingInterrupted
 from digitsmith.measure.evaluation import OnStage
@@ -85,7 +85,7 @@ def prove(
     if steps < 1 or threads < 0:
         raise InputError(f"{steps} steps on {threads} threads cannot be; give 1 step or more, and 0 threads or more")
     asked = None if arms is None else check_arms(arms)
-    _require_apart(folder, data, test)
+    require_apart(folder, data, test)
     sets = real_sets(data, test)
     numbers = check_per_class(sets.pool, per_class)
     fresh_recogniser(sets.pool, seed=0)  # says now if the images are too small for it
@@ -107,13 +107,6 @@ def prove(
     except KeyboardInterrupt:
         message = f"{folder}: stopped; what was finished is kept, and the same command goes on from there"
         raise TrainingInterrupted(message, signal_number=signal.SIGINT) from None
-
-
-def _require_apart(folder: Path, *read: str | Path | Digits | None) -> None:
-    """Refuse to write into what is read: the next call would take the page's folder for a class."""
-    for place in read:
-        if isinstance(place, (str, Path)) and place not in KNOWN and Path(place).resolve() in folder.resolve().parents:
-            raise InputError(f"{folder}: lies within {place}, which is read; name a folder beside it for --out")
 
 
 def _fitting(pool: Digits, asked: Sequence[str] | None) -> tuple[tuple[str, ...], dict[str, str]]:

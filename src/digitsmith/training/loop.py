@@ -6,7 +6,7 @@ import dataclasses
 import math
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +68,7 @@ def train_gan(
     if resume and folder.is_run():  # before anything else is said of images that are not the run's
         folder.require_same(settings, digits, images_seen=0)
     state, source = prepared(settings, digits, Observers(observers))  # before anything is written: it may refuse
-    facts = {"versions": versions(), "machine": describe(settings)}
+    facts: dict[str, Mapping[str, str | int]] = {"versions": versions(), "machine": describe(settings)}
     with folder.locked(), StopRequest() as stop:
         told: list[tuple[str, str]] = []  # (kind, line)
         if resume and folder.record.exists():
