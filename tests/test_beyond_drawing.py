@@ -161,7 +161,7 @@ def test_every_format_holds_them(clothes: Path, pets: Path, tmp_path: Path, form
             ]
             drawn = drawn[order]
             assert names == sorted(model.config.classes * 2)
-        elif format not in ("idx", "csv"):  # these two keep numbers only
+        else:
             assert names == list(model.config.classes * 2)
         assert np.array_equal(back.images, drawn)
         manifest = json.loads((out / "manifest.json").read_text())

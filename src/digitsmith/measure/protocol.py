@@ -9,7 +9,8 @@ in a seat that real images take too:
     real test images                the same        <- other writers: how far real images of others are
 
 n is as large as the generated set, at most 10,000 and at most half of the training images. Where more
-images were generated, all of them are measured against all training images besides, without a floor.
+images were generated, fidelity, diversity and style are measured once more, of all of them against all
+training images, without a floor; but for the figures that keep to the seat (`seated_only`).
 """
 
 from __future__ import annotations
