@@ -25,7 +25,7 @@ bench: .venv/installed-dev  # on a machine with nothing else to do; each writes 
 .venv/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("digitsmith needs Python 3.11 or newer; name one with PYTHON=python3.x" if sys.version_info < (3, 11) else 0)'
 	@echo "setting up .venv (about a minute) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv .venv  # again where one stopped halfway
 	@$(PIP) --editable .
 	@touch $@
 
@@ -36,4 +36,4 @@ bench: .venv/installed-dev  # on a machine with nothing else to do; each writes 
 	@touch $@
 
 clean:
-	rm -rf .venv build dist demo runs .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv build dist demo .mypy_cache .ruff_cache .pytest_cache

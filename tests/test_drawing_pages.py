@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -261,6 +262,39 @@ def test_a_form_has_room_for_so_many_fields(cgan: DigitModel, count: int) -> Non
 def test_a_page_needs_a_model_of_the_ten_digits() -> None:
     with pytest.raises(InputError, match="penman cannot be asked for the digits 0 to 9, of which a page is made"):
         sums_page(model=penman_model(classes=3))
+
+
+def test_a_model_that_draws_no_strokes_writes_no_page(cgan: DigitModel) -> None:
+    """Of photographs of numbers, every dark square was recorded as a digit."""
+    data = cgan.config.training["data"] | {"strokes": False, "source": "svhn (train)"}
+    photographs = replace(cgan, config=replace(cgan.config, training=cgan.config.training | {"data": data}))
+    for page in (sums_page, form_page):
+        with pytest.raises(InputError, match=r"images like those of svhn \(train\) are no ink to write a page with"):
+            page(model=photographs)
+
+
+def test_no_other_record_is_replaced_by_a_pages(tmp_path: Path, answered: Page) -> None:
+    """As a run's own, by `digitsmith page sums --model runs/mine -o runs/mine/run.png`."""
+    (tmp_path / "run.json").write_text('{"format": 1, "settings": {}}')
+    (tmp_path / "run.png").write_bytes(b"a good picture")
+    with pytest.raises(InputError, match=r"run\.json: is no page's record"):
+        answered.save(tmp_path / "run.png")
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(InputError, match=r"folder\.json: is no page's record"):
+        answered.save(tmp_path / "folder.png")
+    assert (tmp_path / "run.png").read_bytes() == b"a good picture"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.json", "run.json", "run.png"]
+    for _ in range(2):  # an earlier page of its own is replaced
+        assert answered.save(tmp_path / "page.png").is_file()
+
+
+def test_the_record_says_whether_a_proofreader_looked(cgan: DigitModel) -> None:
+    classes = replace(cgan.config, training=cgan.config.training | {"data": {"source": "mine", "strokes": True}})
+    assert sums_page(1, model=cgan).record()["reject"] is True
+    assert sums_page(1, model=cgan, reject=False).record()["reject"] is False
+    assert (
+        sums_page(1, model=replace(cgan, config=classes)).record()["reject"] is False
+    )  # it knows MNIST's digits alone
 
 
 def test_an_untrained_model_writes_what_it_can(tmp_path: Path) -> None:

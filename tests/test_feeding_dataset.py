@@ -124,6 +124,9 @@ def test_own_data_given_as_torchvisions_root_are_warned_of(tmp_path: Path, few_d
     for root in (tmp_path / "classes", str(tmp_path / "tables"), tmp_path / "tables" / "mine.csv", "fashion-mnist"):
         with pytest.warns(UserWarning, match=r"is not read.*give data="):
             assert len(DigitDataset(root)) == 60_000
+    with pytest.warns(UserWarning, match=r"is not read.*give data=") as found:
+        assert len(digitsmith.MixedDigits(tmp_path / "classes", ratio=0, length=10)) == 10
+    assert [warning.filename for warning in found] == [__file__]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for root in (tmp_path / "data", tmp_path / "none yet", "mnist", "."):

@@ -12,6 +12,7 @@ from digitsmith.data.mnist import load_mnist
 from digitsmith.errors import InputError
 from digitsmith.measure.evaluation import FAMILIES, Evaluator
 from digitsmith.measure.protocol import LARGEST_SEAT, seat_for
+from digitsmith.report.compared_figures import compared_figures
 
 COUNT = 1000
 ORDER = np.random.default_rng(0).permutation(60_000)  # MNIST's own order is by writers: its halves differ
@@ -29,6 +30,15 @@ def evaluator() -> Evaluator:
 def perfect() -> Digits:
     """What a perfect generator would draw: other real training images."""
     return load_mnist("train").take(ORDER[-COUNT:])
+
+
+def test_what_lacks_labels_is_the_same_figure_as_with_them(evaluator: Evaluator, perfect: Digits) -> None:
+    """Compared, it had a row of its own, beside that of the models with labels."""
+    with_labels = evaluator.evaluate(perfect.images, perfect.labels, only=("labels",))
+    without = evaluator.evaluate(perfect.images, None, only=("labels",))
+    ((figure,),) = compared_figures({"gan": without, "cgan": with_labels}).values()
+    assert list(figure.values) == ["cgan"] and figure.measurements["gan"].note.startswith("needs labels")
+    assert with_labels.facts["with_labels"] and not without.facts["with_labels"]
 
 
 def test_a_perfect_generator_scores_like_the_floor(evaluator: Evaluator, perfect: Digits) -> None:

@@ -182,7 +182,9 @@ def test_the_best_is_the_lowest_the_highest_or_the_nearest_to_the_floor():
     higher = only_row({"a": fd(2.0, better="higher"), "b": fd(1.0, better="higher")})
     assert [cell.mark for cell in higher.cells] == [BEST, ""]
     aim = only_row({"a": fd(0.6, better="as the floor"), "b": fd(0.1, better="as the floor")})  # the floor is 0.297
-    assert [cell.mark for cell in aim.cells] == ["", BEST]
+    assert [cell.mark for cell in aim.cells] == [TIED, BEST]  # 0.303 and 0.197 from it, on either side, by 0.1 each
+    apart = [fd(value, 0.05, better="as the floor") for value in (0.6, 0.1)]
+    assert [cell.mark for cell in only_row(dict(zip("ab", apart, strict=True))).cells] == ["", BEST]
     equal = only_row({"a": fd(1.0), "b": fd(1.0)})
     assert [cell.mark for cell in equal.cells] == [BEST, BEST]
     alone = only_row({"a": fd(1.0), "b": fd(1.0, generated=None, note="no weights")})

@@ -153,6 +153,14 @@ def test_the_text_on_top_follows_the_figures():
     assert "Every generated image is read as the class it was asked for." in findings(perfect)
 
 
+def test_a_mistake_in_thousands_does_not_leave_all_of_them_right():
+    counts = np.diag([1000, 1499])
+    counts[0, 1] = 1
+    told = " ".join(" ".join(findings(evaluation(classes=("3", "8"), confusion=counts))).split())
+    assert "99.96 % of the generated images are read as the class they were asked for" in told
+    assert "3 read as 8" in told
+
+
 def test_missing_parts_are_left_out(tmp_path):
     bare = Evaluation("drawn by hand", "mnist (train)", [])
     parsed = refuses_the_web(write_evaluation_page(tmp_path / "bare", bare))
@@ -162,6 +170,9 @@ def test_missing_parts_are_left_out(tmp_path):
     parsed = refuses_the_web(write_evaluation_page(tmp_path / "unlabelled", unlabelled))
     assert "in no order of classes" in parsed.text
     assert "Class by class" not in parsed.text
+    in_columns = evaluation(**BARE | {"samples": drawn_grid(), "facts": {"with_labels": True}})
+    parsed = refuses_the_web(write_evaluation_page(tmp_path / "diversity alone", in_columns))
+    assert "in no order of classes" not in parsed.text
     too_few = [row | {"generated": None, "held_out": None, "test": None} for row in class_distances()]
     parsed = refuses_the_web(write_evaluation_page(tmp_path / "few", evaluation(**BARE | {"class_distances": too_few})))
     assert not (tmp_path / "few" / "figures" / "class-distances.png").exists()

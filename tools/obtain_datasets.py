@@ -18,6 +18,7 @@ six files then has the published SHA-256.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import struct
 import subprocess
@@ -108,10 +109,9 @@ def keep(data: NamedData, contents: Mapping[str, bytes]) -> None:
     folder = folder_of(data)
     for file in data.all_files:
         path = folder / file.name
-        write_bytes_atomically(path, contents[file.name])
-        if not file.is_at(path):
-            path.unlink()
+        if hashlib.sha256(contents[file.name]).hexdigest() != file.sha256:
             raise SystemExit(f"{file.name}: is not the published file; its SHA-256 should be {file.sha256}")
+        write_bytes_atomically(path, contents[file.name])
         print(f"{file.sha256}  {path}  {file.size:,} bytes: as published")
 
 

@@ -266,14 +266,17 @@ def _facts_of(recogniser: Recogniser) -> list[tuple[str, str]]:
 def real_rows(digits: Digits, *, by_class: bool) -> NDArray[np.uint8]:
     """The first real images of each class, uint8 [4, K, C, H, W]; simply the first 4 x 10 for no classes.
 
-    A class with fewer than four images shows them again.
+    A class with fewer than four images shows them again, one without any stays black.
     """
     if not by_class:
         first = np.arange(PAIRS_SHOWN * 10) % len(digits)
         return digits.images[first].reshape(PAIRS_SHOWN, 10, *digits.image_shape)
-    of_class = [np.flatnonzero(digits.labels == label) for label in range(len(digits.classes))]
-    first = np.stack([np.resize(indices, PAIRS_SHOWN) for indices in of_class], axis=1)  # [4, K]
-    return digits.images[first]
+    shown = np.zeros((PAIRS_SHOWN, len(digits.classes), *digits.image_shape), np.uint8)
+    for label in range(len(digits.classes)):
+        own = np.flatnonzero(digits.labels == label)
+        if len(own):
+            shown[:, label] = digits.images[np.resize(own, PAIRS_SHOWN)]
+    return shown
 
 
 def demo(out: str | Path = "demo", *, count: int = 1000, observers: Sequence[Observer] = ()) -> FinishedRun:

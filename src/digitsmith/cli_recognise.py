@@ -24,9 +24,12 @@ def recognise(
 ) -> None:
     """Read images with a recogniser: which class each shows; and how many rightly, where they have labels."""
     from digitsmith.console import summary
+    from digitsmith.data.reading import require_apart
     from digitsmith.recognising.answers import recognise as read
     from digitsmith.storage import write_bytes_atomically
 
+    if out is not None:
+        require_apart(out, images)
     answers = read(images, model=model, split=split, resize=resize)
     total = len(answers.labels)
     rows: list[tuple[str, str | Path]] = [("images", f"{total:,} of {answers.source}")]

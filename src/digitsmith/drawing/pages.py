@@ -6,6 +6,7 @@ What is written on it is up to `sums.py` and `forms.py`.
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +22,10 @@ from digitsmith.drawing.ink import Box
 from digitsmith.drawing.line import Glyph, Placed
 from digitsmith.drawing.loading import load
 from digitsmith.drawing.model import DigitModel
+from digitsmith.drawing.rejection import why_not
 from digitsmith.errors import InputError
 from digitsmith.host import versions
-from digitsmith.storage import write_bytes_atomically, write_json_atomically
+from digitsmith.storage import storage_errors, write_bytes_atomically, write_json_atomically
 
 WIDTH_MM, HEIGHT_MM, MARGIN_MM = 210.0, 297.0, 20.0  # A4
 DPI = (150, 300)
@@ -62,11 +64,14 @@ def writer_of(model: str | Path | DigitModel, *, hand: int | None, seed: int, re
     """Who writes; the person is that of `seed` if `hand` is left out.
 
     Raises:
-        InputError: a model that cannot be asked for the ten digits, or a seed or hand out of range.
+        InputError: a model that cannot be asked for the ten digits or draws no strokes, or a seed or hand out of range.
     """
     drawer = model if isinstance(model, DigitModel) else load(model)
     if not drawer.conditional or not set(DIGITS) <= set(drawer.config.classes):
         raise InputError(f"{drawer.config.model} cannot be asked for the digits 0 to 9, of which a page is made")
+    if not drawer.strokes:
+        source = drawer.config.training["data"]["source"]
+        raise InputError(f"images like those of {source} are no ink to write a page with; use a model of handwriting")
     check_seed(seed)
     return Writer(drawer, Hand(seed if hand is None else hand), seed, reject)
 
@@ -148,7 +153,7 @@ class Page:
             "weights_sha256": config.weights_sha256,
             "hand": self.writer.hand.seed,
             "seed": self.writer.seed,
-            "reject": self.writer.reject,
+            "reject": self.writer.reject and not why_not(config),
             "versions": versions(),
             "items": self.items,
             "digits": self.digits,
@@ -162,7 +167,8 @@ class Page:
             The path of the record.
 
         Raises:
-            InputError: another suffix than .png or .pdf, or a path that cannot be right.
+            InputError: another suffix than .png or .pdf, a path that cannot be right, or a .json beside it that is no
+            page's record.
             StorageError: the disk refused.
         """
         path = Path(path)
@@ -189,7 +195,20 @@ def _around(boxes: Sequence[Box]) -> Box | None:
 
 
 def check_page_path(path: Path) -> None:
-    """InputError unless a page can be written as the path's suffix says."""
+    """InputError unless a page can be written as the path's suffix says, and its record beside it."""
     if path.suffix.lower() not in _SUFFIXES:
         what = path.suffix or "a name without suffix"
         raise InputError(f"{path}: cannot save a page as {what}; use one of {', '.join(_SUFFIXES)}")
+    record = path.with_suffix(".json")
+    with storage_errors(record):
+        stands_there = record.exists()
+    if stands_there and not _is_record(record):
+        raise InputError(f"{record}: is no page's record, and would be replaced by one; name another file for the page")
+
+
+def _is_record(path: Path) -> bool:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and {"kind", "page", "digits"} <= found.keys()

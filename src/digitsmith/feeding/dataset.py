@@ -60,10 +60,8 @@ class DigitDataset(Dataset[tuple[Any, Any]]):
         Raises:
             InputError: there is no such data, or it has no such split.
         """
-        if data is None and root is not None and _names_data(root):
-            warnings.warn(
-                f"{root} is not read, these are MNIST's digits; for its own give data={str(root)!r}", stacklevel=2
-            )
+        if data is None:
+            warn_of(root, stacklevel=3)
         digits = real_digits("mnist" if data is None else data, train=train)
         self.root = root
         self.train = train
@@ -130,6 +128,13 @@ class DigitDataset(Dataset[tuple[Any, Any]]):
                 first, *others = repr(transform).splitlines()
                 body += [f"{name}: {first}", *(" " * len(f"{name}: ") + line for line in others)]
         return "\n    ".join([f"Dataset {type(self).__name__}", *body])
+
+
+def warn_of(root: str | Path | None, *, stacklevel: int) -> None:
+    """Warn where `root`, which is not read, seems to be meant as the data; `stacklevel` as in `warnings.warn`."""
+    if root is not None and _names_data(root):
+        line = f"{root} is not read, these are MNIST's digits; for its own give data={str(root)!r}"
+        warnings.warn(line, stacklevel=stacklevel)
 
 
 def _names_data(root: str | Path) -> bool:

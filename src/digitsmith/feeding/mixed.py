@@ -13,7 +13,7 @@ from digitsmith.data.digits import Digits
 from digitsmith.drawing.model import DigitModel
 from digitsmith.drawing.requests import MAX_IMAGES
 from digitsmith.errors import InputError
-from digitsmith.feeding.dataset import DigitDataset, Transform
+from digitsmith.feeding.dataset import DigitDataset, Transform, warn_of
 from digitsmith.feeding.ingredients import ingredients
 from digitsmith.feeding.sources import generated_turns
 
@@ -37,7 +37,7 @@ class MixedDigits(DigitDataset):
         target_transform: Transform | None = None,
         download: bool = False,
         *,
-        data: str | Path | Digits = "mnist",
+        data: str | Path | Digits | None = None,
         model: str | Path | DigitModel = DEFAULT_MODEL,
         ratio: float = 0.5,
         length: int | None = None,
@@ -63,6 +63,9 @@ class MixedDigits(DigitDataset):
             InputError: a ratio, length or seed out of range, data that cannot be read, a model that draws other classes
                 or sizes than the data has, or one that draws digits without labels.
         """
+        if data is None:
+            warn_of(root, stacklevel=3)
+        data = "mnist" if data is None else data
         parts = ingredients(
             data=data, train=train, model=model, ratio=ratio, balanced=balanced, seed=seed, reject=reject
         )

@@ -141,6 +141,7 @@ class Evaluator:
                 "seed": self.seed,
                 "network": self._named_reader,
                 "strokes": drawn_in_strokes(self.training.images),
+                "with_labels": labels is not None,
                 **({"reader_sha256": weights_checksum(_arrays(self._reader))} if "_reader" in vars(self) else {}),
                 "python": platform.python_version(),
                 "seconds": round(time.perf_counter() - began, 1),

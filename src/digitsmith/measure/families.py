@@ -108,7 +108,8 @@ def labels(seats: Seats) -> Part:
     whole = seats.subject.whole
     named: dict[str, Any] = {"key": "read_as_asked", "name": "Read as asked", "family": "Labels", "better": "higher"}
     if whole.labels is None:
-        return Part([Measurement(**named, note="needs labels, and these images have none")])
+        lacking = "needs labels, and these images have none"
+        return Part([Measurement(**named, unit="%", network=seats.reader(), note=lacking)])
     matrix = confusion(whole.labels, whole.read, classes=len(seats.reference.classes))
     test, floor = seats.reference.test, seats.reference.new_to_reader
     measurement = Measurement(

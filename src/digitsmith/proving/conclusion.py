@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from digitsmith.proving.bench import Bench, pool_name
 from digitsmith.proving.choosing import SHARES, STRENGTHS
 from digitsmith.proving.delivery import Mix, mix_of, write_mix
 from digitsmith.proving.pools import seen_by_shipped
-from digitsmith.proving.records import RECORD
+from digitsmith.proving.records import RECORD, STRENGTH, Records
 from digitsmith.proving.sets import RealSets, copies, few_of
 from digitsmith.proving.teaching import BATCH, Lesson, examine, moves_of, teach
 from digitsmith.proving.verdict import Findings, findings
@@ -68,26 +69,40 @@ def concluded(
 ) -> Proof:
     """What follows from the runs that were asked for: findings, data sets, page."""
     records, sets = bench.records, bench.sets
-    runs = [run for run in records.runs if run.per_class in numbers and run.arm in arms and run.seed < seeds]
+    asked_for = _part_of(records, numbers=numbers, seeds=seeds, arms=arms)
     seen, tested_on = (seen_by_shipped(images) if "e" in arms else 0 for images in (sets.pool, sets.test))
-    found = findings(runs, not_recommended=("e",) if seen or tested_on else ())
+    found = findings(asked_for.runs, not_recommended=("e",) if seen or tested_on else ())
     delivered = _deliver(folder, bench, found, format=format)
     records.findings = _told(found, delivered, folder, seen=seen, tested_on=tested_on)
     records.save()
     notes = _notes(sets, numbers=numbers, seeds=seeds, seen=seen, tested_on=tested_on, left_out=left_out)
-    if any(ARMS[key].source == "gan" for key in arms):
-        notes += _dead(records.gans, numbers=numbers, seeds=seeds)
+    notes += _dead(asked_for)
     page = write_proof_page(
         folder,
-        records=records,
+        records=asked_for,
         findings=found,
         classes=sets.pool.classes,
         delivered=delivered,
         shown=[one for number in numbers if (one := _shown(bench, number)) is not None],
         notes=notes,
-        facts=_facts(bench, seeds=seeds),
+        facts=_facts(bench, asked_for, seeds=seeds),
     )
     return Proof(folder, page, folder / RECORD, found, verdicts(found), notes, delivered)
+
+
+def _part_of(records: Records, *, numbers: Sequence[int], seeds: int, arms: Sequence[str]) -> Records:
+    """What belongs to this call's runs: an earlier one may have had more of them."""
+
+    def belongs(row: Mapping[str, Any]) -> bool:
+        return row["per_class"] in numbers and row["seed"] < seeds
+
+    with_gans = any(ARMS[key].source == "gan" for key in arms)
+    return dataclasses.replace(
+        records,
+        runs=[run for run in records.runs if belongs(vars(run)) and run.arm in arms],
+        choices=[row for row in records.choices if belongs(row) and row["of"] in (STRENGTH, *arms)],
+        gans=[row for row in records.gans if belongs(row) and with_gans],
+    )
 
 
 def _deliver(folder: Path, bench: Bench, found: Findings, *, format: str) -> list[Delivered]:
@@ -224,17 +239,17 @@ def _notes(
     return notes
 
 
-def _dead(gans: Sequence[Mapping[str, Any]], *, numbers: Sequence[int], seeds: int) -> list[str]:
+def _dead(records: Records) -> list[str]:
     """Arms with a GAN that failed are counted all the same, and the page says so."""
-    dead = [row for row in gans if row.get("repeats_itself") and row["per_class"] in numbers and row["seed"] < seeds]
+    dead = [row for row in records.gans if row.get("repeats_itself")]
     if not dead:
         return []
     where = ", ".join(f"{row['per_class']} a class, seed {row['seed']}, {row['part']}" for row in dead)
     return [f"{len(dead)} of the GANs draw one image of a class over and over, after three attempts: {where}."]
 
 
-def _facts(bench: Bench, *, seeds: int) -> list[tuple[str, str]]:
-    sets, records = bench.sets, bench.records
+def _facts(bench: Bench, records: Records, *, seeds: int) -> list[tuple[str, str]]:
+    sets = bench.sets
     runs, gans = records.runs, records.gans
     facts = [
         ("Real images to draw the few from", amount(len(sets.pool))),

@@ -52,7 +52,8 @@ class ComparedFigure:
         return any(self.measurements[model].held_out is not None for model in self.values)
 
     def marks(self) -> dict[str, str]:
-        """model -> BEST, or TIED for an interval that overlaps the best one's.
+        """model -> BEST, or TIED for an interval that overlaps the best one's; where the floor is the aim, of how far
+        they are from it.
 
         Empty where there is nothing to rank: fewer than two values, or unequal counts.
         """
@@ -64,8 +65,16 @@ class ComparedFigure:
         return {
             model: BEST if badness == ranked[best] else TIED
             for model, badness in ranked.items()
-            if badness == ranked[best] or overlap(self.values[model], self.values[best])
+            if badness == ranked[best] or overlap(self._ranked(model), self._ranked(best))
         }
+
+    def _ranked(self, model: str) -> Estimate:
+        """The value, or where the floor is the aim its distance from it, on whichever side."""
+        measurement, own = self.measurements[model], self.values[model]
+        if measurement.better != "as the floor" or measurement.held_out is None:
+            return own
+        low, value, high = (end - measurement.held_out.value for end in (own.low, own.value, own.high))
+        return Estimate(value, low, high, own.spread) if value >= 0 else Estimate(-value, -high, -low, own.spread)
 
 
 def compared_figures(evaluations: Mapping[str, Evaluation]) -> dict[str, list[ComparedFigure]]:

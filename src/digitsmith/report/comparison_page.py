@@ -37,7 +37,7 @@ class ComparedModel:
     Attributes:
         name: a short name of its own, which heads its column.
         evaluation: its figures.
-        samples: what it draws in the end, uint8 [R, K, C, H, W], from the same noise for every model.
+        samples: what it draws in the end, uint8 [R, K, C, H, W].
         columns: the K class names; None for a model without classes.
         log: the rows of its training's log, as `read_log` returns them.
         epochs: epoch -> grid like `samples`; the first, the middle and the last one are shown (1, 10 and 20 of 20).

@@ -69,7 +69,8 @@ def write_evaluation_page(folder: Path, evaluation: Evaluation) -> Path:
 def _samples(evaluation: Evaluation, figures: Path) -> Picture | None:
     if evaluation.samples is None:
         return None
-    labelled = evaluation.confusion is not None or bool(evaluation.class_distances)
+    found = evaluation.confusion is not None or bool(evaluation.class_distances)  # of records from before they said
+    labelled = evaluation.facts.get("with_labels", found)
     columns = evaluation.classes if labelled else None
     save_figure(sample_grid(evaluation.samples, columns=columns), figures / "samples")
     return grid_picture(evaluation.samples, "Generated images", columns)

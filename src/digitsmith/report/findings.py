@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -10,6 +11,8 @@ from digitsmith.measure.results import Evaluation, Measurement
 from digitsmith.report.cells import BETTER, LIKE_REAL, OFF, WORSE, cell_of, known, multiple, overlap, percent, standing
 from digitsmith.report.compared_figures import BEST, TIED, ComparedFigure
 from digitsmith.report.words import by_other_writers
+
+_ALMOST_ALL = 0.9995  # with one decimal that share and more would read 100.0 %
 
 
 def findings(evaluation: Evaluation) -> list[str]:
@@ -75,8 +78,9 @@ def _confusions(evaluation: Evaluation) -> Iterator[str]:
     if not wrong[asked, read]:
         yield "Every generated image is read as the class it was asked for."
         return
+    told = percent(share) if share < _ALMOST_ALL else f"{math.floor(1e4 * share + 1e-6) / 100:.2f}\N{NO-BREAK SPACE}%"
     yield (
-        f"{percent(share)} of the generated images are read as the class they were asked for; the most frequent "
+        f"{told} of the generated images are read as the class they were asked for; the most frequent "
         f"mistake is {evaluation.classes[asked]} read as {evaluation.classes[read]} "
         f"({percent(wrong[asked, read])} of that class)."
     )
