@@ -369,12 +369,13 @@ def test_gans_that_draw_one_image_over_and_over_are_named(
 
 def test_the_page_tells_of_this_calls_runs_alone(pool: Digits, test_set: Digits, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    whole = proven(pool, test_set, out, arms=("a", "b")).page.read_text()
-    part = proven(pool, test_set, out, arms=("a", "b"), per_class=(4,), seeds=1).page.read_text()
+    whole = proven(pool, test_set, out, arms=("a", "b"), seeds=3).page.read_text()
+    part = proven(pool, test_set, out, arms=("a", "b"), per_class=(4,)).page.read_text()
     chosen = {row["seed"]: f"{row['chosen']:g}" for row in record(out)["choices"] if row["per_class"] == 4}
-    assert f">{chosen[0]}, {chosen[1]}<" in whole and f">{chosen[0]}, {chosen[1]}<" not in part
-    assert f">{chosen[0]}<" in part
-    assert len(record(out)["runs"]) == 8  # and the record keeps all
+    three = f">{chosen[0]}, {chosen[1]}, {chosen[2]}<"
+    assert three in whole and three not in part
+    assert f">{chosen[0]}, {chosen[1]}<" in part
+    assert len(record(out)["runs"]) == 12  # and the record keeps all
 
 
 def test_progress_counts_every_training_once(pool: Digits, test_set: Digits, tmp_path: Path) -> None:

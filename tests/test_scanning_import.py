@@ -18,7 +18,9 @@ from digitsmith.drawing.writers import FORMATS
 from digitsmith.errors import DataError, InputError
 from digitsmith.measure.reader import read
 from digitsmith.scanning.importing import import_scans
+from digitsmith.scanning.pictures import decode_gray
 from digitsmith.scanning.sheet_layout import sheet_layout
+from digitsmith.scanning.sheet_reading import read_sheet
 from scanning_scenes import encoded, filled_sheet, on_paper
 
 MNIST = load_mnist("test")
@@ -162,6 +164,14 @@ def test_sheets_name_their_classes_whatever_their_folders_are_called(sheets: Pat
     assert read_digits(one.folder).classes == tuple("0123456789")
 
 
+def test_a_picture_without_label_beside_a_sheet_is_told_of(sheets: Path, tmp_path: Path) -> None:
+    (sheets / "alice" / "other.png").write_bytes(photo(0))
+    told: list[str] = []
+    done = import_scans(sheets / "alice", out=tmp_path / "out", on_refusal=lambda refusal: told.append(refusal.name))
+    assert told == [each.name for each in done.refused] == ["other.png"]
+    assert dict(done.counts) == {"1": 5, "7": 5}
+
+
 def test_a_sheet_in_a_class_folder_is_no_digit(sheets: Path, scans: Path, tmp_path: Path) -> None:
     (sheets / "alice" / "1.png").rename(scans / "2" / "sheet.png")
     done = import_scans(scans, out=tmp_path / "out")
@@ -241,10 +251,24 @@ def test_the_sheet_command_writes_what_can_be_imported(tmp_path: Path, capsys: p
 
 
 @pytest.mark.parametrize(
+    ("typed", "names"), [("e\u0301a", ("\u00e9", "a")), ("e\u0301te\u0301,a", ("\u00e9t\u00e9", "a"))]
+)
+def test_a_letter_whose_accent_was_typed_by_itself_is_one_letter(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], typed: str, names: tuple[str, ...]
+) -> None:
+    made = tmp_path / "sheet.png"
+    code, _, _ = digitsmith_says(capsys, "sheet", "-o", made, "--classes", typed, "--per-class", "5")
+    assert code == 0
+    sheet = read_sheet(decode_gray(made.read_bytes()))
+    assert sheet is not None and sheet.layout.classes == names
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("import", "nowhere", "--out", "out"), "no such file"),
         (("import", "scans", "--out", "scans"), "not empty"),
+        (("import", "scans", "--out", "scans/out"), "lies within scans"),
         (("import", "scans", "--out", "out", "--format", "gif"), "unknown format"),
         (("import", "scans", "--out", "out", "--size", "30"), "28"),
         (("import", "scans", "--out", "out", "--ink", "blue"), "auto, dark, light"),
@@ -254,6 +278,7 @@ def test_the_sheet_command_writes_what_can_be_imported(tmp_path: Path, capsys: p
         (("import", "scans", "--out", "out", "--strict"), "--strict"),
         (("sheet", "-o", "a.txt"), ".pdf, .png"),
         (("sheet", "-o", "a.pdf", "--classes", "a,a"), "named twice"),
+        (("sheet", "-o", "a.pdf", "--classes", "x\u0301"), "cannot be printed"),  # there is no such letter in one
         (("sheet", "-o", "a.pdf", "--per-class", "2.5"), "whole number"),
     ],
 )

@@ -461,7 +461,7 @@ def test_pdfium_is_loaded_for_pdfs_alone(tmp_path: Path) -> None:
     (tmp_path / "7.png").write_bytes(encoded(photo(0)))
     code = (
         "import sys, digitsmith\n"
-        f"digitsmith.import_scans({str(tmp_path)!r}, out={str(tmp_path / 'out')!r}, label='7')\n"
+        f"digitsmith.import_scans({str(tmp_path / '7.png')!r}, out={str(tmp_path / 'out')!r}, label='7')\n"
         "print([name for name in sys.modules if 'pdfium' in name])"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

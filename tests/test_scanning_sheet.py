@@ -109,6 +109,7 @@ def test_a_pdf_has_all_pages_and_the_same_bytes_twice(tmp_path: Path) -> None:
         ("a.pdf", {"per_class": 0}, "1 to 65,535"),
         ("a.pdf", {"per_class": 60_000}, "more than 100"),
         ("a.pdf", {"classes": ("日", "本")}, "cannot be printed"),
+        ("a.pdf", {"classes": ("e", "\u0301")}, "cannot be printed"),  # an accent alone
     ],
 )
 def test_a_sheet_that_cannot_be_is_refused(tmp_path: Path, name: str, options: dict[str, object], words: str) -> None:
@@ -148,7 +149,7 @@ def test_a_code_that_no_sheet_has_is_none_even_if_its_check_is_right(wrong: dict
 def test_a_scan_in_any_direction_is_read(filled: Callable[[int], Page], dpi: int, degrees: float, turns: int) -> None:
     page, written, own = filled(dpi)
     found = measure_sheet(scanned(page, degrees=degrees, turns=turns), written, own)
-    assert found["found"] == found["labelled"] == found["filled"] > 200
+    assert found["found"] == found["filled"] > 200
     assert found["extra"] == 0
     assert found["read"] >= 0.98 * found["filled"]
 
@@ -195,6 +196,25 @@ def test_ink_that_leaves_its_box_a_little_is_kept_and_the_neighbours_is_not() ->
     assert only.box == box
     assert only.cover is not None and only.cover.shape[1] == pytest.approx((BOX_MM - 1.4) * 8, abs=3)
     assert mnist_form(only.cover).shape == (1, 28, 28)
+
+
+def test_a_stroke_that_reaches_the_next_box_is_no_image_of_that_boxs_class() -> None:
+    page = draw_page(LAYOUT, dpi=200).copy()
+    px = 200 / 25.4
+    box, below = LAYOUT.boxes[20], LAYOUT.boxes[20 + LAYOUT.columns]
+    assert (below.left, below.label) == (box.left, box.label + 1)
+    end = box.top + BOX_MM
+    stem, foot = (5, 6, box.top + 2, end + 1.3), (3, 8, end + 0.6, end + 1.3)  # the foot lies between the two boxes
+    for first, last, upper, lower in (stem, foot):
+        columns = slice(round((box.left + first) * px), round((box.left + last) * px))
+        page[round(upper * px) : round(lower * px), columns] = 30
+    read = read_sheet(page)
+    assert read is not None
+    whole, reached = read.filled
+    assert whole.box == box
+    assert whole.cover is not None and whole.cover.shape[0] > 9 * 8  # mm, pixels to each
+    assert reached.box == below and reached.cover is None
+    assert reached.reason is not None and "most of its ink outside its lines" in reached.reason
 
 
 def test_a_page_of_a_longer_sheet_keeps_its_boxes_numbers() -> None:

@@ -60,6 +60,32 @@ def test_a_folder_around_everything_is_seen_through(tmp_path: Path) -> None:
     assert seen(zip_of(tmp_path / "other.zip", "7/a.png", "7/b.jpg")) == [("7/a.png", "7"), ("7/b.jpg", "7")]
 
 
+def test_a_stray_file_in_the_folder_around_everything_costs_no_class(tmp_path: Path) -> None:
+    names = ("scans/7/a.png", "scans/8/b.png", "scans/stray.png")
+    packed, around = zip_of(tmp_path / "photos.zip", *names), folder_of(tmp_path / "photos", *names)
+    for place in (packed, around, around / "scans"):
+        found = pictures_in(place)
+        assert [(each.name, each.label) for each in found.items] == [("7/a.png", "7"), ("8/b.png", "8")]
+        assert [each.name for each in found.refused] == ["stray.png"]
+
+
+def test_the_only_class_folder_is_one_though_a_folder_lies_in_it(tmp_path: Path) -> None:
+    names = ("7/a.png", "7/b.png", "7/deeper/c.png")
+    for place in (zip_of(tmp_path / "photos.zip", *names), folder_of(tmp_path / "photos", *names)):
+        found = pictures_in(place)
+        assert [(each.name, each.label) for each in found.items] == [("7/a.png", "7"), ("7/b.png", "7")]
+        assert [each.name for each in found.refused] == ["7/deeper/c.png"]
+
+
+def test_a_zip_that_is_called_as_its_folder_is_read_as_that_is_whatever_lies_in_it(tmp_path: Path) -> None:
+    names = ("scans/7/a.png", "scans/one.png", "scans/two.png")
+    packed, folder = zip_of(tmp_path / "scans.zip", *names), folder_of(tmp_path, *names) / "scans"
+    for place in (packed, folder):
+        found = pictures_in(place)
+        assert [(each.name, each.label) for each in found.items] == [("7/a.png", "7")]
+        assert sorted(each.name for each in found.refused) == ["one.png", "two.png"]
+
+
 def test_a_picture_and_loose_pictures_have_no_label(tmp_path: Path) -> None:
     root = folder_of(tmp_path, "p 2.png", "p 10.jpg")
     assert seen(root) == [("p 2.png", None), ("p 10.jpg", None)]
@@ -117,6 +143,20 @@ def test_a_zip_that_leads_outside_its_folder_is_refused(tmp_path: Path, name: st
         info.filename = name
         made.writestr(info, b"evil")
     with pytest.raises(DataError, match=r"outside the archive's folder"):
+        pictures_in(packed)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("", "without a name"), (".", "without a name"), ("\0/b.png", "do not trust")]
+)
+def test_a_zip_with_a_member_that_has_no_name_is_refused(tmp_path: Path, name: str, words: str) -> None:
+    packed = tmp_path / "nameless.zip"
+    with zipfile.ZipFile(packed, "w") as made:
+        made.writestr("7/a.png", b"a")
+        info = zipfile.ZipInfo("placeholder")
+        info.filename = name
+        made.writestr(info, b"b")
+    with pytest.raises(DataError, match=words):
         pictures_in(packed)
 
 
@@ -179,6 +219,16 @@ def test_a_damaged_zip_and_a_damaged_member(tmp_path: Path) -> None:
     packed.write_bytes(whole.replace(b"7/a.png7/a.png", b"7/a.png7/a.pnG"))
     with pytest.raises(Refused, match="cannot be unpacked"):
         pictures_in(packed).items[0].read()
+
+
+def test_a_member_whose_own_header_has_a_damaged_name_is_refused_alone(tmp_path: Path) -> None:
+    packed = zip_of(tmp_path / "a.zip", "7/ä.png", "7/b.png")
+    # the first place is the member's header; the directory at the end keeps the name
+    packed.write_bytes(packed.read_bytes().replace("ä".encode(), b"\xc3$", 1))
+    items = {each.name: each for each in pictures_in(packed).items}
+    assert items["7/b.png"].read() == b"7/b.png"
+    with pytest.raises(Refused, match="cannot be unpacked"):
+        items["7/ä.png"].read()
 
 
 @pytest.mark.parametrize(

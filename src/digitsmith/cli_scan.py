@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,7 +97,8 @@ def sheet(
 
 
 def _names(classes: str) -> list[str]:
-    return [name.strip() for name in classes.split(",")] if "," in classes else list(classes)
+    composed = unicodedata.normalize("NFC", classes)  # an é that was typed as e and an accent is one letter
+    return [name.strip() for name in composed.split(",")] if "," in composed else list(composed)
 
 
 def _complain(refusal: Refusal) -> None:

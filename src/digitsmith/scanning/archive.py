@@ -28,16 +28,17 @@ def members(path: Path, *, largest_bytes: int) -> dict[PurePosixPath, Callable[[
     one of more than `largest_bytes`, and for a damaged one. The zip stays open as long as one of them is kept.
 
     Raises:
-        DataError: no zip, a damaged one, a member whose name leads outside the archive, a link, a member with a
-            password or packed by anything but deflate, two of one name, or more members, bytes or compression than any
-            honest archive of pictures has.
+        DataError: no zip, a damaged one, a member without a name or whose name leads outside the archive, a link, a
+            member with a password or packed by anything but deflate, two of one name, or more members, bytes or
+            compression than any honest archive of pictures has.
     """
     with reading(path):
         try:
             archive = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, NotImplementedError, EOFError, UnicodeDecodeError) as error:
+        except (zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
             raise DataError(f"{named(path)}: is a damaged zip; copy or make it again") from error
-    infos = [info for info in archive.infolist() if not info.is_dir()]
+    # not by ZipInfo.is_dir, which raises IndexError for an empty name before Python 3.12
+    infos = [info for info in archive.infolist() if not info.filename.endswith("/")]
     _check_size(path, infos)
     found: dict[PurePosixPath, Callable[[], bytes]] = {}
     for info in infos:
@@ -73,6 +74,8 @@ def _checked_name(path: Path, info: zipfile.ZipInfo) -> PurePosixPath:
             f"{named(path)}: its member {shown(written, at_most=80)} has a path outside the archive's folder; "
             "do not trust this archive"
         )
+    if not name.parts:
+        raise DataError(f"{named(path)}: has a member without a name; make it again")
     if stat.S_ISLNK(info.external_attr >> 16):
         raise DataError(f"{named(path)}: its member {shown(written, at_most=80)} is a link; make it without links")
     if info.flag_bits & _ENCRYPTED:
@@ -92,7 +95,8 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo, largest_bytes: int) -
     try:
         with archive.open(info) as member:
             content = member.read(info.file_size + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    # ValueError is what comes of a damaged name in the member's own header, which is no UTF-8 any more
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
         raise Refused(f"cannot be unpacked ({type(error).__name__}); make the archive again") from error
     if len(content) > info.file_size:
         raise Refused("is larger than the archive says; make the archive again")

@@ -75,7 +75,7 @@ def three_in_one(scan: Gray, mask: Mask, result: Gray) -> bytes:
 
 
 def sheet_overview(sheet: ReadSheet) -> bytes:
-    """A JPEG of a sheet laid flat; boxes that gave an image are outlined in green, those blacked out in red."""
+    """A JPEG of a sheet laid flat; boxes that gave an image are outlined in green, others with ink in red."""
     shown = Image.fromarray(sheet.flat).convert("RGB")
     scale = min(1.0, _SHEET_PX / max(shown.size))
     shown = shown.resize((round(shown.width * scale), round(shown.height * scale)), Image.Resampling.BOX)

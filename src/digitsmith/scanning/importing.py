@@ -13,6 +13,7 @@ import numpy as np
 
 from digitsmith.data.arrays import in_class_order
 from digitsmith.data.files import named, shown
+from digitsmith.data.reading import require_apart
 from digitsmith.drawing.workers import in_order
 from digitsmith.drawing.writers import check_format, check_new_folder
 from digitsmith.errors import DataError, InputError
@@ -80,7 +81,7 @@ def import_scans(
     Args:
         scans: a folder of class folders, a folder of loose pictures, a .zip of either, or one picture; PNG, JPEG, BMP,
             GIF, TIFF or WebP, turned as their EXIF says, or PDF. Each page of a .pdf or .tif is a picture.
-        out: a folder that does not exist yet or is empty.
+        out: a folder that does not exist yet or is empty, outside `scans`.
         format: png, idx, npz, csv or parquet; images without labels are png or npz.
         size: 28; or 32, the same digit with a wider margin.
         deskew: set each digit upright.
@@ -88,15 +89,15 @@ def import_scans(
         sheet: whether the pictures are sheets that `sheet` made. Left out: loose pictures on which one is found.
         label: the class of loose pictures.
         strict: a single refusal is an error.
-        on_refusal: told of each at once.
+        on_refusal: told of each at once; of loose pictures beside sheets when all have been read.
         on_progress: told after each picture.
 
     Returns:
         What there is now. Pictures that are refused do not stop the others.
 
     Raises:
-        InputError: a setting that cannot be, an `out` in use, nothing to import, no image in all of it, a refusal if
-            `strict`, or images without labels for a format that needs them.
+        InputError: a setting that cannot be, an `out` in use or within `scans`, nothing to import, no image in all of
+            it, a refusal if `strict`, or images without labels for a format that needs them.
         StorageError: the disk refused; nothing half-written is left.
     """
     folder, where = Path(out), named(Path(scans))
@@ -107,6 +108,7 @@ def import_scans(
     if label is not None and not is_class_name(label):
         raise InputError(f"the label '{shown(label)}' cannot name a class; use plain, visible characters")
     pictures = pictures_in(Path(scans))
+    require_apart(folder, Path(scans))
     if label is not None and all(each.label is not None for each in pictures.items):
         raise InputError("the label is for loose pictures, and all of these lie in class folders; leave it out")
     settings = Settings(size, deskew, ink, sheet)
@@ -186,7 +188,7 @@ def _harvest(pictures: Pictures, settings: Settings, label: str | None, told: _T
             told.refused(reading.refused)
             told.done(done)
     harvest.pictures = told.pictures + len(pictures.refused)
-    _name_classes(harvest, tuple(named_by_sheets), others)
+    _name_classes(harvest, tuple(named_by_sheets), others, told)
     return harvest
 
 
@@ -210,17 +212,20 @@ def _read(page: Page, *, settings: Settings, label: str | None) -> tuple[str | N
     return label, Reading(taken, reading.refused)
 
 
-def _name_classes(harvest: _Harvest, of_sheets: tuple[str, ...], others: set[str]) -> None:
+def _name_classes(harvest: _Harvest, of_sheets: tuple[str, ...], others: set[str], told: _Told) -> None:
     """All classes there are: those of the sheets in their order, then the others as numbers or by the alphabet.
 
-    Digits keep their numbers: with folders 3 and 7 alone, class 7 is still number 7 of ten.
+    Digits keep their numbers: with folders 3 and 7 alone, class 7 is still number 7 of ten. Where some images have a
+    label, those without are refused.
     """
     loose = [each for each in harvest.taken if each.label is None]
     if harvest.taken and len(loose) == len(harvest.taken):
         return
     harvest.taken = [each for each in harvest.taken if each.label is not None]
-    missing = "has no label, and others have: put it into a class folder, or give --label"
-    harvest.refused += [Refusal(each.name, missing) for each in loose]
+    reason = "has no label, and others have: put it into a class folder, or give --label"
+    unlabelled = [Refusal(each.name, reason) for each in loose]
+    harvest.refused += unlabelled
+    told.refused(unlabelled)
     names = (*of_sheets, *in_class_order(others - set(of_sheets)))
     harvest.classes = _DIGITS if set(names) <= set(_DIGITS) else names
 

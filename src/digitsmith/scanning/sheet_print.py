@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -156,6 +157,9 @@ def _font_for(text: str, size_px: float) -> ImageFont.FreeTypeFont | ImageFont.I
 
 
 def _has(font: ImageFont.FreeTypeFont | ImageFont.ImageFont, text: str) -> bool:
-    """Whether the font has a glyph of its own for each letter; a missing one looks like U+FFFF, which is no letter."""
+    """Whether the font has a glyph of its own for each letter; an accent alone is none, and in some fonts has no width.
+
+    A missing glyph looks like that of U+FFFF, which is no letter.
+    """
     missing = bytes(font.getmask("\uffff"))
-    return all(bytes(font.getmask(letter)) != missing for letter in text)
+    return not unicodedata.combining(text[0]) and all(bytes(font.getmask(letter)) != missing for letter in text)

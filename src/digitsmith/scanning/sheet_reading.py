@@ -21,6 +21,7 @@ _FAINTEST = 0.25  # of the marks' darkness: lighter is no ink
 _ABOVE_LINE = 0.1  # and ink is darker than the boxes' lines by this much
 _SHORTEST_MM = 1.5  # less ink is a dot that a pen left
 _STRUCK_OUT = 0.55  # of a box
+_INSIDE = 0.5  # of a digit's ink: with less of it in the box, it is rather what a neighbour's stroke left there
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,15 +117,19 @@ def _filled(
     scan, part = flat[top : top + side, left : left + side], dark[top : top + side, left : left + side]
     inked = part > faintest
     inside = round((_REACH_MM + LINE_MM) * PX_PER_MM)
-    if inked[inside:-inside, inside:-inside].mean() > _STRUCK_OUT:
+    within = np.s_[inside:-inside, inside:-inside]
+    if inked[within].mean() > _STRUCK_OUT:
         return Filled(box, None, scan, np.zeros_like(inked))
     found = pieces(inked)
     mass = np.where(found.extent >= _SHORTEST_MM * PX_PER_MM, found.sums(part), 0)
     chosen = one_digit(found, mass)
     if not chosen.any():
         return None
+    own = found.mask(chosen)
+    if own[within].sum() < _INSIDE * own.sum():  # an image of it would bear this box's label
+        return Filled(box, None, scan, own, "has most of its ink outside its lines, as a neighbour's has; look at it")
     try:
-        cover = outlined(part, found.mask(chosen))
+        cover = outlined(part, own)
     except Refused as refusal:
-        return Filled(box, None, scan, found.mask(chosen), str(refusal))
+        return Filled(box, None, scan, own, str(refusal))
     return Filled(box, tight(cover), scan, cover >= 0.5)

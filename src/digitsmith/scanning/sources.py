@@ -80,8 +80,9 @@ def pictures_in(path: Path) -> Pictures:
 def arranged(where: str, files: dict[PurePosixPath, Callable[[], bytes]], *, around: str | None = None) -> Pictures:
     """Files by the names of their folders: none for loose pictures, or the last one, which is the class's.
 
-    A single folder around everything is seen through, as archives often have one: around class folders whatever its
-    name, around loose pictures if it is called `around`, as a packed folder's archive is called after it.
+    A single folder around everything is seen through, as archives often have one: whatever its name if more of the
+    files lie in folders inside it than beside these, as strays do; whatever lies in it if it is called `around`, as a
+    packed folder's archive is called after it.
 
     Raises:
         DataError: no file at all, splits instead of classes, or a folder whose name can be no class's.
@@ -90,10 +91,8 @@ def arranged(where: str, files: dict[PurePosixPath, Callable[[], bytes]], *, aro
     if not kept:
         raise DataError(f"{where}: holds no pictures; give a folder of pictures, of class folders, or a zip of these")
     names = list(kept)
-    while all(len(name.parts) > 2 for name in names) and len({name.parts[0] for name in names}) == 1:
+    while _is_around_all(names, around):
         names = [PurePosixPath(*name.parts[1:]) for name in names]
-    if all(len(name.parts) == 2 and name.parts[0] == around for name in names):
-        names = [PurePosixPath(name.name) for name in names]
     tops = {name.parts[0] for name in names if len(name.parts) > 1}
     if tops and tops <= ALL_SPLITS:
         raise DataError(f"{where}: holds splits ({', '.join(sorted(tops))}); import each by itself")
@@ -114,6 +113,15 @@ def arranged(where: str, files: dict[PurePosixPath, Callable[[], bytes]], *, aro
     order = {name: place for place, name in enumerate(in_class_order(tops))}
     items.sort(key=lambda item: (order.get(item.label or "", 0), natural_order(item.name)))
     return Pictures(items, refused)
+
+
+def _is_around_all(names: list[PurePosixPath], around: str | None) -> bool:
+    """Whether all lie in one folder that is no class's: it is called `around`, or has most of them in folders of its
+    own. A class folder with a folder in it has most of its pictures beside that.
+    """
+    if any(len(name.parts) == 1 for name in names) or len({name.parts[0] for name in names}) > 1:
+        return False
+    return names[0].parts[0] == around or 2 * sum(len(name.parts) > 2 for name in names) > len(names)
 
 
 def _below(folder: Path) -> dict[PurePosixPath, Callable[[], bytes]]:
