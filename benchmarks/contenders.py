@@ -46,7 +46,9 @@ def _played(
         result = state.play(source.batch(state.step))
         state.step += 1
         state.averaged.update(images_seen=state.step * settings.batch_size, batch_size=settings.batch_size)
-        if settings.device == "cpu" and not max(abs(float(result.loss_d)), abs(float(result.loss_g))) < LOSS_LIMIT:
+        if settings.device == "cpu" and not (
+            abs(float(result.loss_d)) < LOSS_LIMIT and abs(float(result.loss_g)) < LOSS_LIMIT
+        ):
             raise TrainingDiverged(f"the losses left every sensible range at step {state.step}")
         yield state.averaged.network
 

@@ -30,7 +30,7 @@ from digitsmith.drawing.loading import load
 from digitsmith.drawing.model import DigitModel
 from digitsmith.measure.recogniser import STEPS, recognise, train_recogniser
 from kept_runs import KeptRuns
-from measuring import machine, machine_line, markdown_table, publish
+from measuring import command_of, machine, machine_line, markdown_table, publish
 
 NAME = "usefulness"
 ARMS = {"real": "the real images", "generated": "as many generated ones", "both": "both"}
@@ -68,9 +68,7 @@ def main() -> None:
         for arm in arms:
             kept.make(arm, seed, partial(one, arm, model, real, test, seed=seed, steps=arguments.steps))
     kept.record["machine"] = facts
-    command = f"`python benchmarks/usefulness.py --model {arguments.model} --seeds {arguments.seeds}`"
-    if arguments.steps != STEPS:
-        command = f"{command[:-1]} --steps {arguments.steps}`"
+    command = command_of(parser, arguments)
     publish(
         arguments, NAME, text=f"{table(kept.runs, len(real))}\n\n{command}: {machine_line(facts)}", record=kept.record
     )

@@ -49,7 +49,7 @@ def test_a_run_is_not_written_into_its_own_data(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path / "digits")
     assert default_folder(settings_for("gan", overrides={"data": "."})) == Path("runs/gan-digits-seed0")
     for data, out in ((".", None), (str(tmp_path / "digits"), "../digits/run")):
-        with pytest.raises(InputError, match=r"lies within .*, which is read; name a folder beside it"):
+        with pytest.raises(InputError, match=r"lies within .*, which is read; choose a place outside it"):
             digitsmith.train("gan", data=data, out=out)
     with pytest.raises(InputError, match="lies within"):
         digitsmith.compare(["gan"], data=".", out="comparison")

@@ -158,6 +158,7 @@ def test_what_a_model_does_not_read_is_refused_and_not_ignored(
     file.write_text(f"{name} = {value!r}\n")
     with pytest.raises(ConfigError, match=f"settings.toml: {words}"):
         settings_for(model, file=file)
+    assert settings_for("acgan", preset="sgan", overrides={"labelled": 0}).labelled == 0  # the preset's is refused
     whole = settings_to_dict(settings_for(model))  # as `compare` asks, and as a run's record has them
     assert settings_for(model, overrides=whole) == settings_for(model)
 

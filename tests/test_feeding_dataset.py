@@ -115,7 +115,9 @@ def test_own_data_and_their_splits(tmp_path: Path, few_digits: Digits) -> None:
         DigitDataset(data="nowhere")
 
 
-def test_own_data_given_as_torchvisions_root_are_warned_of(tmp_path: Path, few_digits: Digits) -> None:
+def test_own_data_given_as_torchvisions_root_are_warned_of(
+    tmp_path: Path, few_digits: Digits, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Silently, whoever writes `DigitDataset("my_digits/")` would learn from MNIST."""
     (tmp_path / "classes" / "7").mkdir(parents=True)
     (tmp_path / "tables").mkdir()
@@ -127,6 +129,7 @@ def test_own_data_given_as_torchvisions_root_are_warned_of(tmp_path: Path, few_d
     with pytest.warns(UserWarning, match=r"is not read.*give data=") as found:
         assert len(digitsmith.MixedDigits(tmp_path / "classes", ratio=0, length=10)) == 10
     assert [warning.filename for warning in found] == [__file__]
+    monkeypatch.chdir(tmp_path / "data")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for root in (tmp_path / "data", tmp_path / "none yet", "mnist", "."):

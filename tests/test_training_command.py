@@ -20,7 +20,9 @@ from digitsmith.training.ema import half_life_in_images
 def recorded(settings: TrainSettings, *, images: int) -> TrainSettings:
     """As a run on strokes records them."""
     style = "strokes" if settings.model == "penman" and settings.style == "auto" else settings.style
-    return replace(settings, style=style, ema_half_life_images=half_life_in_images(settings, images), threads=2)
+    labelled = images if settings.unlabelled and not settings.labelled else settings.labelled
+    by_length = half_life_in_images(settings, images)
+    return replace(settings, style=style, ema_half_life_images=by_length, labelled=labelled, threads=2)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,8 @@ def recorded(settings: TrainSettings, *, images: int) -> TrainSettings:
         ("penman", {"channels": 24, "style": "none"}, "--style none --channels 24"),
         ("penman", {"ema_half_life_images": 5000.0}, "--ema-half-life-images 5000"),
         ("sgan", {"labelled": 50}, "--labelled 50"),
-        ("sgan", {"unlabelled": "scans"}, "--unlabelled scans"),
+        ("sgan", {"unlabelled": "scans"}, "--unlabelled scans --labelled 1000"),
+        ("sgan", {"unlabelled": "scans", "labelled": 100}, "--unlabelled scans --labelled 100"),
     ],
 )
 def test_it_names_what_is_not_the_presets(model: str, asked: Mapping[str, Any], words: str) -> None:
@@ -42,6 +45,12 @@ def test_it_names_what_is_not_the_presets(model: str, asked: Mapping[str, Any], 
     begin = f"digitsmith train {model} --seed {settings.seed} --epochs {settings.epochs:g}"
     data = f" --data {shlex.quote(settings.data)}" if settings.data != "mnist" else ""
     assert command_of(settings, images=1000) == f"{begin}{data} {words}".strip()
+
+
+def test_what_the_model_does_not_read_is_left_out() -> None:
+    """Runs from before there was such a setting have another value there."""
+    old = replace(recorded(settings_for("acgan"), images=1000), channels=24)
+    assert command_of(old, images=1000) == "digitsmith train acgan --seed 0 --epochs 20"
 
 
 def test_another_preset_is_named() -> None:

@@ -259,16 +259,21 @@ def test_a_test_set_that_was_learned_from_is_no_test(labelled: Digits, few_digit
         return recogniser
 
     twice = np.concatenate([rest.images[25:], rest.images[30:40]])
-    with pytest.warns(UserWarning, match="not tested: 15 of the test images were learned from"):
-        assert "test" not in trained(twice, "seen").config.training
+    with pytest.warns(
+        UserWarning, match="15 of the 40 test images were learned from; the recogniser was tested on the"
+    ):
+        assert trained(twice, "seen").config.training["test"]["images"] == 25
     assert trained(rest.images[40:], "unseen").config.training["test"]["images"] == 40
     own = {
         "x_test": np.concatenate([test["x_test"], train["x_train"][:3]]),
         "y_test": [*test["y_test"], *labelled.labels[:3]],
     }
     np.savez(tmp_path / "data.npz", **train, **own)
-    with pytest.warns(UserWarning, match="not tested: 3 of the test images were learned from"):
-        assert "test" not in trained(rest.images[40:], "own").config.training
+    with pytest.warns(UserWarning, match="3 of the 43 test images were learned from"):
+        assert trained(rest.images[40:], "own").config.training["test"]["images"] == 40
+    np.savez(tmp_path / "data.npz", **train, x_test=train["x_train"][:3], y_test=labelled.labels[:3])
+    with pytest.warns(UserWarning, match="not tested: all test images were learned from"):
+        assert "test" not in trained(rest.images[40:], "all").config.training
 
 
 def test_other_unlabelled_images_are_another_run(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -157,14 +156,19 @@ def train(
 def _tested_recogniser(folder: Path, settings: TrainSettings, learned_from: TrainingImages) -> Recogniser:
     """The run's recogniser, saved; where the data has a test set, it was read once, now, and chose nothing.
 
+    Test images that it learned from, with their labels or without, are left out of the test.
+
     A test set that is none is a warning: the run has ended well, and an error here would meet every resume of it, too.
     """
     recogniser = Recogniser.from_run(folder)
     if settings.data != IN_MEMORY:
         try:
             test = read_digits(settings.data, split="test")
-            _require_unseen(test, learned_from)
-            recogniser = recogniser.tested(test)
+            unseen = _unseen_of(test, learned_from)
+            if len(unseen) < len(test):
+                left_out = f"{len(test) - len(unseen):,} of the {len(test):,} test images were learned from"
+                warnings.warn(f"{left_out}; the recogniser was tested on the others", stacklevel=2)
+            recogniser = recogniser.tested(unseen)
         except MissingSplitError:
             pass  # most data of one's own has none
         except InputError as error:
@@ -173,17 +177,18 @@ def _tested_recogniser(folder: Path, settings: TrainSettings, learned_from: Trai
     return recogniser
 
 
-def _require_unseen(test: Digits, learned_from: TrainingImages) -> None:
-    """Nothing, when no image of `test` is among those that were learned from, with or without labels, pixel for pixel.
+def _unseen_of(test: Digits, learned_from: TrainingImages) -> Digits:
+    """The images of `test` that are not among those that were learned from, pixel for pixel.
 
     Raises:
-        DataError: says how many are.
+        DataError: there are none.
     """
-    of_test = Counter(image.tobytes() for image in test.images)
-    among = {pixels for image in learned_from.images if (pixels := image.tobytes()) in of_test}
-    seen = sum(of_test[pixels] for pixels in among)
-    if seen:
-        raise DataError(f"{seen:,} of the test images were learned from")
+    of_test = {image.tobytes() for image in test.images}
+    seen = {pixels for image in learned_from.images if (pixels := image.tobytes()) in of_test}
+    unseen = [place for place, image in enumerate(test.images) if image.tobytes() not in seen]
+    if not unseen:
+        raise DataError("all test images were learned from")
+    return test if not seen else test.take(np.array(unseen))
 
 
 def _of_the_run(path: str) -> Images:
@@ -220,7 +225,7 @@ def _name_of(data: str | Path | Digits | NDArray[np.uint8] | None) -> str | None
 
 def default_folder(settings: TrainSettings) -> Path:
     """Where a run goes that was given no place. Data in "." are called by their folder's own name."""
-    stem = settings.data if settings.data in KNOWN else Path(os.path.realpath(settings.data)).stem
+    stem = settings.data if settings.data in KNOWN else Path(os.path.abspath(settings.data)).stem  # noqa: PTH100  # resolve() would rename a link
     return Path("runs") / f"{settings.model}-{stem}-seed{settings.seed}"
 
 

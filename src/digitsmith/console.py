@@ -31,8 +31,16 @@ if TYPE_CHECKING:
     from digitsmith.measure.results import Evaluation
     from digitsmith.training.health import Measured
 
-console = Console(highlight=False)
-progress_console = Console(highlight=False, stderr=True)  # so that a pipe or a file gets the results alone
+
+class _Console(Console):
+    """Rich's, but that a reader of the output who has gone is told as it is: `cli.run` knows what that means."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # noqa: PLE0704  # Rich calls this while it handles the BrokenPipeError
+
+
+console = _Console(highlight=False)
+progress_console = _Console(highlight=False, stderr=True)  # so that a pipe or a file gets the results alone
 _NARROW = 90  # with fewer columns the table leaves out how the figures stand to the floor
 _WIDE = 130  # columns of a terminal that has room for a table's intervals
 
@@ -185,7 +193,7 @@ def figures_table(evaluation: Evaluation) -> None:
         )
     if "not_measured_against" in evaluation.facts:
         console.print(f"not measured against: {evaluation.facts['not_measured_against']}", soft_wrap=True)
-    room = console if console.is_terminal else Console(width=_WIDE)
+    room = console if console.is_terminal else _Console(width=_WIDE)
     table = Table(box=None, pad_edge=False, header_style="bold")
     heads = ["", "generated", "floor: held-out", "real test set", "to the floor"]
     shown = len(heads) if room.width >= _NARROW else len(heads) - 1
@@ -207,7 +215,7 @@ def figures_table(evaluation: Evaluation) -> None:
 
 def plain_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Rows under their heads; only the last two columns give way where it is narrow."""
-    room = console if console.is_terminal else Console(width=_WIDE)
+    room = console if console.is_terminal else _Console(width=_WIDE)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for number, head in enumerate(heads):
         table.add_column(head, no_wrap=number < len(heads) - 2)

@@ -146,7 +146,8 @@ def settings_for(
     begun = PRESETS[preset]()
     settings = with_overrides(replaced(begun, values | {"preset": preset}, where=where), model, asked)
     for name in settings.unread:
-        if (name in values or name in asked) and getattr(settings, name) != getattr(begun, name):
+        idle = (getattr(begun, name), getattr(TrainSettings(), name))  # where nobody has asked for anything
+        if (name in values or name in asked) and getattr(settings, name) not in idle:
             raise ConfigError(f"{where if name in values else ''}{settings.model} does not read {name}; leave it out")
     return settings
 

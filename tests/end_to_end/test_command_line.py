@@ -180,12 +180,13 @@ def test_an_output_that_is_refused_is_one_line(
     assert (tmp_path / "7.png").exists() == ("draw" in arguments)
 
 
-def test_a_reader_that_has_gone_before_anything_was_written_is_no_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize("words", [("draw", "7", "-o", "7.png"), ("models",)])
+def test_a_reader_that_has_gone_before_anything_was_written_is_no_error(words: tuple[str, ...], tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    command = [sys.executable, "-m", "digitsmith", "draw", "7", "-o", str(tmp_path / "7.png")]
+    command = [sys.executable, "-m", "digitsmith", *words]
     with os.fdopen(writing, "w") as gone:
-        done = subprocess.run(command, stdout=gone, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(command, stdout=gone, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (141, "")
 
 

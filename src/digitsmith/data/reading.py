@@ -66,10 +66,12 @@ def read_digits(spec: str | Path, *, split: str = "train") -> Digits:
 
 
 def require_apart(folder: Path, *read: object) -> None:
-    """Refuse to write into what is read: the next time the images are read, `folder` would be taken for a class.
+    """Refuse to write into what is read: the next time, what was written may be taken for a class, or for the data.
+
+    That is so among pictures; it is refused for every format, so that there is one rule.
 
     Args:
-        folder: is to be written.
+        folder: is to be written; may be a file.
         read: names and paths of data; whatever else is no place and passes.
 
     Raises:
@@ -80,7 +82,7 @@ def require_apart(folder: Path, *read: object) -> None:
             continue
         # not Path.resolve, which raises RuntimeError for a loop of links before Python 3.13
         if Path(os.path.realpath(place)) in Path(os.path.realpath(folder)).parents:
-            raise InputError(f"{folder}: lies within {place}, which is read; name a folder beside it for --out")
+            raise InputError(f"{folder}: lies within {place}, which is read; choose a place outside it")
 
 
 def read_test(spec: str | Path) -> Digits:

@@ -245,7 +245,7 @@ def _dead(records: Records) -> list[str]:
     if not dead:
         return []
     where = ", ".join(f"{row['per_class']} a class, seed {row['seed']}, {row['part']}" for row in dead)
-    return [f"{len(dead)} of the GANs draw one image of a class over and over, after three attempts: {where}."]
+    return [f"{len(dead)} of the GANs draw one image of a class over and over: {where}."]
 
 
 def _facts(bench: Bench, records: Records, *, seeds: int) -> list[tuple[str, str]]:

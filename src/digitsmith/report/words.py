@@ -89,8 +89,8 @@ WARNINGS = {
     ),
     "another-machine": (
         "It went on with other software, or on another machine",
-        "The images are as good, but no longer those of a run that was left alone, bit for bit: other versions and "
-        "processors round otherwise.",
+        "The images are as good, but may no longer be those of a run that was left alone, bit for bit: other versions "
+        "and processors can round otherwise.",
     ),
     "damaged-checkpoint": (
         "A checkpoint could not be read",

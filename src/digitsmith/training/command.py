@@ -1,4 +1,4 @@
-"""The command that trains such a run, for pages and cards that say where a model comes from."""
+"""The command that trains such a run, for pages that say where a model comes from."""
 
 from __future__ import annotations
 
@@ -46,10 +46,12 @@ def command_of(settings: TrainSettings, *, images: int) -> str:
         words += ["--preset", settings.preset]
     for item in dataclasses.fields(TrainSettings):
         name, value = item.name, getattr(settings, item.name)
-        if name in ("model", "data", "preset", "epochs", "seed", *_MOVE_NO_WEIGHT, *_KEEP):
+        if name in ("model", "data", "preset", "epochs", "seed", *_MOVE_NO_WEIGHT, *_KEEP, *settings.unread):
             continue
         if name == "augmentation":
             words += _augmented(value, preset.augmentation)
+        elif name == "labelled" and settings.unlabelled:  # beside these, all labels are the usual
+            words += [f"--{name}", _shown(value)]
         elif value != getattr(preset, name) and not _follows(name, settings, preset, images):
             if name not in OPTIONS:
                 return ""
@@ -61,8 +63,6 @@ def _follows(name: str, settings: TrainSettings, preset: TrainSettings, images: 
     """Whether the run itself made the preset's choice into this value."""
     if name == "style":
         return preset.style == "auto" and settings.style == "strokes"
-    if name == "labelled":
-        return bool(settings.unlabelled) and not settings.labelled
     if name == "ema_half_life_images" and preset.ema_half_life_images == BY_LENGTH:
         by_length = dataclasses.replace(settings, ema_half_life_images=BY_LENGTH)
         return settings.ema_half_life_images == half_life_in_images(by_length, images)

@@ -109,7 +109,7 @@ def train_on_few(
     Raises:
         DataError: a class has no image.
         InputError: images of a size that penman cannot take.
-        TrainingDiverged: three times, before it could be kept; another seed may not.
+        TrainingDiverged: none of three attempts lived, and the last one diverged before it could be kept.
     """
     learning, judging = held_out(digits, seed=seed)
     settings = few_settings(
@@ -151,11 +151,12 @@ def _trained(
         set_pace(state, settings, total)
         result = state.play(source.batch(state.step))
         state.step += 1
-        if not max(abs(float(result.loss_d)), abs(float(result.loss_g))) < LOSS_LIMIT:
+        if not (abs(float(result.loss_d)) < LOSS_LIMIT and abs(float(result.loss_g)) < LOSS_LIMIT):  # NaN fails either
             if may_fail:
                 return None
             if not looks:
-                raise TrainingDiverged(f"a GAN of {len(learning)} images diverged {ATTEMPTS} times; try another seed")
+                tried = f"a GAN of {len(learning)} images did not live in {ATTEMPTS} attempts"
+                raise TrainingDiverged(f"{tried}; give more images a class, or leave out what learns from it")
             break
         state.averaged.update(images_seen=state.step * size, batch_size=size)
         if on_progress is not None:

@@ -86,10 +86,10 @@ def train_gan(
             elif rows_until(folder.log, steps_in(settings, digits)):
                 line = f"{folder.checkpoints}: holds no checkpoint; beginning again at the first step"
                 told.append(("lost-checkpoints", line))
-            goes_on = state.step < steps_in(settings, digits)
+            goes_on = 0 < state.step < steps_in(settings, digits)
             others = folder.update(settings, digits, facts if goes_on else {})
             if others:
-                line = f"goes on with {'; '.join(others)}: it will not end in the bits of a run left alone"
+                line = f"goes on with {'; '.join(others)}: it may not end in the bits of a run left alone"
                 told.append(("another-machine", line))
         else:
             folder.begin(settings, digits, facts)
