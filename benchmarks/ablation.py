@@ -58,7 +58,14 @@ class Variant:
 
 @dataclass(frozen=True)
 class Result:
-    """What the averaged generator draws in the end; `distance` is in multiples of the floor, errors are medians."""
+    """What the averaged generator draws in the end.
+
+    Attributes:
+        read_as_asked: share of the digits, in [0, 1].
+        distance: their Frechet distance in multiples of the floor.
+        style_errors: median distances from what was asked, in px and degrees; none of a generator without style.
+        died: the training diverged, or ended with one image drawn over and over; the figures are NaN.
+    """
 
     read_as_asked: float
     distance: float
@@ -113,12 +120,14 @@ VARIANTS = {
     "no-average": Variant("the last weights draw, no average", {"ema_half_life_images": 0.0}),
     "shift": Variant("real images shifted by up to 1 px", {"augmentation": {"shift_px": 1.0}}),
     "projection": Variant("D reads neither class nor style", {"class_weight": 0.0, "style_weight": 0.0}),
+    "no-style": Variant("neither network is told of a style", {"style": "none"}),
     "no-style-loss": Variant("D reads the class alone", {"style_weight": 0.0}),
     "reading": Variant(
         "no projection, D only reads",
         patches=lambda: [patch.object(PenmanDiscriminator, "forward", without_projection(PenmanDiscriminator.forward))],
     ),
     "slow": Variant("learning rate 0.0004", {"learning_rate": 4e-4}),
+    "no-clip": Variant("gradients of any length", {"gradient_clip": 0.0}),
     "no-warm-up": Variant("no warm-up", {"warm_up_images": 0.0}),
     "width-16": Variant("16 and 32 channels instead of 32 and 64", {"channels": 16}),
     "width-24": Variant("24 and 48 channels", {"channels": 24}),
@@ -165,8 +174,9 @@ def one(variant: Variant, digits: Digits, ruler: Ruler, epochs: float, *, seed: 
             assert isinstance(generator, PenmanGenerator)
             reading = ruler.look(generator, images=round(epochs * len(digits)), seconds=math.nan)
         except (TrainingDiverged, InputError):
-            return Result(math.nan, math.nan, (math.nan,) * len(STYLE_COLUMNS), died=True)
-        return Result(reading.read_as_asked, reading.distance_over_floor, style_errors(generator))
+            return Result(math.nan, math.nan, (), died=True)
+        errors = style_errors(generator) if generator.styled else ()
+        return Result(reading.read_as_asked, reading.distance_over_floor, errors)
 
 
 @torch.no_grad()
@@ -196,7 +206,7 @@ def table(runs: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
         words = (
             f"{variant.words} ({len(alive)} of {len(found)} seeds lived)" if len(alive) < len(found) else variant.words
         )
-        rows.append([words, read, distance, *(f"{error:.2f}" for error in errors or [math.nan] * 4)])
+        rows.append([words, read, distance, *([f"{error:.2f}" for error in errors] or ["–"] * len(STYLE_COLUMNS))])
     head = [
         "",
         "read as asked, %",

@@ -128,7 +128,7 @@ class Ruler:
         z = torch.from_numpy(normal_rows(DRAW_SEED, np.arange(self.count), generator.z_dim))
         device = next(generator.parameters()).device
         conditions = [torch.from_numpy(labels)]
-        if isinstance(generator, PenmanGenerator):
+        if isinstance(generator, PenmanGenerator) and generator.styled:
             kept = (generator.style_mean, generator.style_deviation, generator.style_table)
             styles = StyleTable(*(tensor.cpu().numpy() for tensor in kept)).sample(labels, seed=DRAW_SEED)
             conditions.append(torch.from_numpy(styles))
