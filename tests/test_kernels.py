@@ -195,9 +195,9 @@ def test_windows_are_those_of_the_definition(shape: tuple[int, ...], dtype: torc
     torch.manual_seed(0)
     batch, _, height, width = shape
     images = torch.randn(shape).to(dtype)
-    planes = gather(images)
-    assert torch.equal(gathered(images), planes)
-    planes = torch.randn(planes.shape).to(dtype)
+    windows = gather(images)
+    assert torch.equal(gathered(images), windows)
+    planes = torch.randn(windows.T.shape).to(dtype)
     sides = {"batch": batch, "height": height // 2, "width": width // 2}
     found, right = scattered(planes, **sides), scatter(planes.double(), **sides)
     torch.testing.assert_close(found.double(), right, rtol=1e-6 if dtype == torch.float32 else 4e-3, atol=1e-5)

@@ -134,7 +134,7 @@ def test_layers_that_see_all_of_a_map_are_one_product(layout) -> None:
 def test_gather_and_scatter_are_each_other_s_transposes() -> None:
     torch.manual_seed(0)
     images, planes = torch.randn(3, 2, 12, 8, dtype=torch.float64), torch.randn(32, 3 * 6 * 4, dtype=torch.float64)
-    one = (gather(images) * planes).sum()
+    one = (gather(images).T * planes).sum()
     other = (images * scatter(planes, batch=3, height=6, width=4)).sum()
     torch.testing.assert_close(one, other)
 

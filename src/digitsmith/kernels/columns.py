@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from digitsmith.kernels.native import bfloat16s, float32s, kernel, load, next_piece, part_of_kernel, store
+from digitsmith.kernels.native import bfloat16s, copy, float32s, kernel, load, next_piece, part_of_kernel, store
 from digitsmith.kernels.team import run
 
 _TAPS = 16
@@ -48,59 +48,41 @@ def _run(kernel: Any, shape: tuple[int, ...], maps: Tensor, windows: Tensor) -> 
 @part_of_kernel
 def _columns_of(words: Any, maps: Any, windows: Any) -> None:
     batch, channels, height, width = words[1], words[2], words[3], words[4]
-    line = 2 * width * channels
+    line, across, four = 2 * width * channels, (2 * width + 2) * channels, 4 * channels
+    padded = np.zeros((2 * height + 2) * across, maps.dtype)  # an image, whose edge stays 0: 0 in both types
     mine = next_piece(words)
     while mine < batch:
-        pixels = maps[mine * 2 * height * line : (mine + 1) * 2 * height * line]
+        for row in range(2 * height):
+            copy(padded, (row + 1) * across + channels, maps, (mine * 2 * height + row) * line, line)
+        place = mine * height * width * _TAPS * channels
         for row in range(height):
             for column in range(width):
-                begin = ((mine * height + row) * width + column) * _TAPS * channels
-                window = windows[begin : begin + _TAPS * channels]
-                left = max(2 * column - 1, 0)  # of the window's four pixels, those that are on the map
-                right = min(2 * column + 3, 2 * width)
                 for down in range(4):
-                    part = window[down * 4 * channels : (down + 1) * 4 * channels]
-                    y = 2 * row + down - 1
-                    if not 0 <= y < 2 * height:
-                        part[:] = 0  # the same bits in both types
-                        continue
-                    before = (left - (2 * column - 1)) * channels
-                    count = (right - left) * channels
-                    part[:before] = 0
-                    part[before + count :] = 0
-                    into, source = (
-                        part[before : before + count],
-                        pixels[y * line + left * channels : y * line + right * channels],
-                    )
-                    for place in range(len(into)):
-                        into[place] = source[place]
+                    copy(windows, place, padded, (2 * row + down) * across + 2 * column * channels, four)
+                    place += four
         mine = next_piece(words)
 
 
 @part_of_kernel
 def _added_up_of(words: Any, maps: Any, windows: Any) -> None:
     batch, channels, height, width = words[1], words[2], words[3], words[4]
-    size, line = 4 * channels, (2 * width + 2) * channels  # of a window's line, of a padded image's
-    total = np.empty((2 * height + 2) * line, np.float32)
+    line, across, four = 2 * width * channels, (2 * width + 2) * channels, 4 * channels
+    total = np.empty((2 * height + 2) * across, np.float32)  # of a padded image
     mine = next_piece(words)
     while mine < batch:
         total[:] = 0
+        begin = mine * height * width * _TAPS * channels
         for row in range(height):
             for column in range(width):
-                begin = ((mine * height + row) * width + column) * _TAPS * channels
                 for down in range(4):
-                    source = windows[begin + down * size : begin + (down + 1) * size]
-                    place = (2 * row + down) * line + 2 * column * channels
-                    onto = total[place : place + size]
-                    for place in range(len(onto)):
-                        onto[place] += load(source, place)
+                    onto = (2 * row + down) * across + 2 * column * channels
+                    for place in range(four):
+                        store(total, onto + place, load(total, onto + place) + load(windows, begin + place))
+                    begin += four
         for row in range(2 * height):
-            begin = (row + 1) * line + channels
-            source = total[begin : begin + 2 * width * channels]
-            begin = (mine * 2 * height + row) * 2 * width * channels
-            into = maps[begin : begin + 2 * width * channels]
-            for place in range(len(into)):
-                store(into, place, source[place])
+            begin, source = (mine * 2 * height + row) * line, (row + 1) * across + channels
+            for place in range(line):
+                store(maps, begin + place, load(total, source + place))
         mine = next_piece(words)
 
 

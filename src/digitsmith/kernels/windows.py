@@ -1,4 +1,4 @@
-"""The windows of a 4x4 / 2 convolution with padding 1, between images and the planes of their 16 taps.
+"""The windows of a 4x4 / 2 convolution with padding 1, to and from images of few channels.
 
 What `models.products.gather` and `scatter` define, in one pass each.
 """
@@ -11,19 +11,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from digitsmith.kernels.native import bfloat16s, float32s, kernel, load, next_piece, part_of_kernel, store
+from digitsmith.kernels.native import bfloat16s, copy, float32s, kernel, load, next_piece, part_of_kernel, store
 from digitsmith.kernels.team import run
 
 _PIECE = 1 << 13  # pixels of a piece of work, about
 
 
 def gathered(images: Tensor) -> Tensor:
-    """Images [B, C, 2h, 2w] -> planes [C * 16, B * h * w]; float32 or bfloat16, on the CPU."""
+    """Images [B, C, 2h, 2w] -> windows [B * h * w, C * 16]; float32 or bfloat16, on the CPU."""
     images = images.contiguous()
     batch, channels, height, width = images.shape
-    planes = images.new_empty(channels * 16, batch * (height // 2) * (width // 2))
-    _run(_gather, batch, channels, height // 2, width // 2, images, planes)
-    return planes
+    windows = images.new_empty(batch * (height // 2) * (width // 2), channels * 16)
+    _run(_gather, batch, channels, height // 2, width // 2, images, windows)
+    return windows
 
 
 def scattered(planes: Tensor, *, batch: int, height: int, width: int) -> Tensor:
@@ -34,48 +34,34 @@ def scattered(planes: Tensor, *, batch: int, height: int, width: int) -> Tensor:
     return images
 
 
-def _run(kernel: Any, batch: int, channels: int, height: int, width: int, images: Tensor, planes: Tensor) -> None:
+def _run(kernel: Any, batch: int, channels: int, height: int, width: int, images: Tensor, taps: Tensor) -> None:
     if images.dtype not in (torch.float32, torch.bfloat16):
         raise TypeError(f"there is no kernel for {images.dtype}")
     piece = max(1, _PIECE // (4 * channels * height * width))
     shape = (batch, channels, height, width, piece, images.dtype == torch.bfloat16)
-    run(kernel, *shape, images.data_ptr(), planes.data_ptr())
+    run(kernel, *shape, images.data_ptr(), taps.data_ptr())
 
 
-# The loops: images [B * C * 2h * 2w] and planes [C * 16 * B * h * w], each float32 or bfloat16.
+# The loops: images [B * C * 2h * 2w], windows [B * h * w * C * 16], planes [C * 16 * B * h * w], float32 or bfloat16.
 
 
 @part_of_kernel
-def _gather_of(words: Any, images: Any, planes: Any) -> None:
+def _gather_of(words: Any, images: Any, windows: Any) -> None:
     batch, channels, height, width, piece = words[1], words[2], words[3], words[4], words[5]
-    size = height * width
+    across = 2 * width + 2
+    padded = np.zeros((2 * height + 2) * across, images.dtype)  # a channel, whose edge stays 0: 0 in both types
     mine = next_piece(words)
     while mine * piece < batch:
         for image in range(mine * piece, min((mine + 1) * piece, batch)):
             for channel in range(channels):
-                begin = (image * channels + channel) * 4 * size
-                pixels = images[begin : begin + 4 * size]
-                for tap in range(16):
-                    down, right = tap // 4 - 1, tap % 4 - 1
-                    begin = (channel * 16 + tap) * batch * size + image * size
-                    plane = planes[begin : begin + size]
-                    for row in range(height):
-                        into = plane[row * width : (row + 1) * width]
-                        if not 0 <= 2 * row + down < 2 * height:
-                            into[:] = 0  # the same bits in both types
-                            continue
-                        line = pixels[(2 * row + down) * 2 * width : (2 * row + down + 1) * 2 * width]
-                        if right < 0:
-                            into[0] = 0
-                            for place in range(1, width):
-                                into[place] = line[2 * place - 1]
-                        elif right < 2:
-                            for place in range(width):
-                                into[place] = line[2 * place + right]
-                        else:
-                            for place in range(width - 1):
-                                into[place] = line[2 * place + 2]
-                            into[width - 1] = 0
+                for row in range(2 * height):
+                    begin = ((image * channels + channel) * 2 * height + row) * 2 * width
+                    copy(padded, (row + 1) * across + 1, images, begin, 2 * width)
+                for row in range(height):
+                    for column in range(width):
+                        into = (((image * height + row) * width + column) * channels + channel) * 16
+                        for down in range(4):
+                            copy(windows, into + 4 * down, padded, (2 * row + down) * across + 2 * column, 4)
         mine = next_piece(words)
 
 
