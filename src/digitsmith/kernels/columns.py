@@ -64,25 +64,45 @@ def _columns_of(words: Any, maps: Any, windows: Any) -> None:
 
 
 @part_of_kernel
+def _sum_into(maps: Any, into: int, windows: Any, one: int, two: int, count: int) -> None:
+    for place in range(count):
+        store(maps, into + place, load(windows, one + place) + load(windows, two + place))
+
+
+@part_of_kernel
 def _added_up_of(words: Any, maps: Any, windows: Any) -> None:
+    """Pixel by pixel, so that each is written once. It has a part of two windows each way, and of one along the edge.
+
+    Two pixels that lie side by side in the same windows are added up together.
+    """
     batch, channels, height, width = words[1], words[2], words[3], words[4]
-    line, across, four = 2 * width * channels, (2 * width + 2) * channels, 4 * channels
-    total = np.empty((2 * height + 2) * across, np.float32)  # of a padded image
+    line, size, pair = 2 * width * channels, _TAPS * channels, 2 * channels
     mine = next_piece(words)
     while mine < batch:
-        total[:] = 0
-        begin = mine * height * width * _TAPS * channels
-        for row in range(height):
-            for column in range(width):
-                for down in range(4):
-                    onto = (2 * row + down) * across + 2 * column * channels
-                    for place in range(four):
-                        store(total, onto + place, load(total, onto + place) + load(windows, begin + place))
-                    begin += four
         for row in range(2 * height):
-            begin, source = (mine * 2 * height + row) * line, (row + 1) * across + channels
-            for place in range(line):
-                store(maps, begin + place, load(total, source + place))
+            below, down = (row + 1) // 2, (row + 1) % 2
+            into = (mine * 2 * height + row) * line
+            low = (mine * height + below) * width * size + down * 4 * channels  # of the windows' lines on this row
+            high = (mine * height + below - 1) * width * size + (down + 2) * 4 * channels
+            low, high = (high if below == height else low), (low if below == 0 else high)
+            if low == high:
+                copy(maps, into, windows, low + channels, channels)
+                for column in range(1, width):
+                    left, right = low + (column - 1) * size + pair, low + column * size
+                    _sum_into(maps, into + (2 * column - 1) * channels, windows, left, right, pair)
+                copy(maps, into + line - channels, windows, low + (width - 1) * size + pair, channels)
+            else:
+                _sum_into(maps, into, windows, low + channels, high + channels, channels)
+                for column in range(1, width):
+                    here = into + (2 * column - 1) * channels
+                    one, two = low + (column - 1) * size + pair, low + column * size
+                    three, four = high + (column - 1) * size + pair, high + column * size
+                    for place in range(pair):
+                        upper = load(windows, one + place) + load(windows, two + place)
+                        lower = load(windows, three + place) + load(windows, four + place)
+                        store(maps, here + place, upper + lower)
+                last = (width - 1) * size + pair
+                _sum_into(maps, into + line - channels, windows, low + last, high + last, channels)
         mine = next_piece(words)
 
 
