@@ -71,7 +71,8 @@ def test_penman_of_another_make_draws_as_its_module(
     torch.manual_seed(0)
     module = PenmanGenerator(shape, 7, width=channels, styled=styled).eval()
     for name, tensor in module.state_dict().items():
-        tensor.uniform_(0.5, 2.0) if name.startswith("style_") else tensor.add_(0.02 * torch.randn_like(tensor))
+        measured = name in ("style_mean", "style_deviation", "style_table")
+        tensor.uniform_(0.5, 2.0) if measured else tensor.add_(0.02 * torch.randn_like(tensor))
     weights = {name: tensor.numpy() for name, tensor in module.state_dict().items()}
     assert Make.of(weights) == (channels, styled)
     assert weight_shapes("penman", shape, 7, Make.of(weights)) == {name: each.shape for name, each in weights.items()}
@@ -80,8 +81,8 @@ def test_penman_of_another_make_draws_as_its_module(
     z, labels = normal_rows(1, np.arange(50), network.z_dim), np.arange(50) % 7
     style = np.random.default_rng(0).uniform(1, 3, (50, 4)).astype(np.float32) if styled else None
     expected = module(torch.from_numpy(z), torch.from_numpy(labels), None if style is None else torch.from_numpy(style))
-    assert expected.std() > 0.1
-    assert np.abs(network.images(z, labels, style) - expected.numpy()).max() <= 1e-4
+    assert 0.1 < expected.std() < 0.9  # not in tanh's flat ends, where its argument's rounding would be all there is
+    assert np.abs(network.images(z, labels, style) - expected.numpy()).max() <= 2e-5
 
 
 def test_weights_between_two_makes_are_refused() -> None:
