@@ -124,6 +124,7 @@ def main(line: Sequence[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=0, help="as of `digitsmith train`; 0: measured at the start")
     parser.add_argument("--precision", choices=PRECISIONS, default="auto", help="digitsmith's")
     parser.add_argument("--device", choices=DEVICES, default="auto", help="of all contenders")
+    parser.add_argument("--name", default="training", help="of the block in that document (training)")
     arguments = parser.parse_args(line)
     chosen = resolved(arguments)
     facts = machine(threads=chosen[0].threads) | {"device": describe(chosen[0])["device"]}
@@ -132,7 +133,8 @@ def main(line: Sequence[str] | None = None) -> None:
     on = f"{facts['device']}; " if facts["device"] != "cpu" else ""
     below = f"{made_by(parser, arguments)}: {on}{machine_line(facts)}"
     record = {"machine": facts, "models": [result.record() for result in results]}
-    publish(arguments, "training", text=f"{speed_table(results)}\n\n{limit_table(results)}\n\n{below}", record=record)
+    text = f"{speed_table(results)}\n\n{limit_table(results)}\n\n{below}"
+    publish(arguments, arguments.name, text=text, record=record)
 
 
 def resolved(arguments: argparse.Namespace) -> list[TrainSettings]:

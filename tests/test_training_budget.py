@@ -68,6 +68,64 @@ def test_a_budget_sets_the_epochs_and_the_machines_choices_alone(
     assert "auto" not in (found.precision, found.device)
 
 
+class Told(Observer):
+    """Keeps the lines."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def planned(self, line: str) -> None:
+        self.lines.append(line)
+
+
+@pytest.mark.parametrize(
+    ("model", "speed", "may_narrow", "channels"),
+    [
+        ("penman", 1700.0, True, 32),
+        ("penman", 250.0, True, 16),
+        ("penman", 250.0, False, 32),
+        ("cgan", 250.0, True, 32),
+    ],
+)
+def test_penman_is_narrower_where_its_width_would_see_too_few_images(
+    model: str,
+    speed: float,
+    may_narrow: bool,
+    channels: int,
+    few_digits: Digits,
+    quick: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without bfloat16 five minutes are one epoch of 32 channels and four of 16."""
+    monkeypatch.setattr(budget, "time", SimpleNamespace(perf_counter=lambda: 0.0))
+    monkeypatch.setattr(
+        budget, "images_per_second", lambda settings, *inputs, **options: speed * (1 if settings.channels == 32 else 3)
+    )
+    told = Told()
+    found = within(300, quick(model), few_digits, told, may_narrow=may_narrow)
+    assert found.channels == channels
+    assert found.epochs == epochs_in(300, speed * (1 if channels == 32 else 3), images=640)
+    (line,) = told.lines
+    assert line.startswith(f"{found.epochs:.3g} epochs") and "fit into 300 s here" in line
+    assert ("32 would be too few" in line) == (channels == 16)
+
+
+def test_a_width_that_was_asked_for_stays(few_digits: Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def within_it(budget_s: float, settings: TrainSettings, *inputs: object, may_narrow: bool) -> TrainSettings:
+        seen.append(may_narrow)
+        raise ConfigError("enough")
+
+    monkeypatch.setattr(api, "within", within_it)
+    for asked in ({}, {"channels": 32}, {"channels": 24}):
+        with pytest.raises(ConfigError, match="enough"):
+            api.train("penman", out=tmp_path / "run", data=few_digits, budget="10s", overrides=asked)
+    with pytest.raises(ConfigError, match="enough"):
+        api.train(preset="few", out=tmp_path / "run", data=few_digits, budget="10s")
+    assert seen == [True, False, False, False]
+
+
 def test_what_measuring_takes_is_not_spent_again(
     few_digits: Digits, quick: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

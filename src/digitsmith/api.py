@@ -40,6 +40,7 @@ from digitsmith.training.run_folder import RunFolder
 
 __all__ = ["FinishedRun", "default_folder", "demo", "draw_number", "make", "read_as_asked", "train", "write_page"]
 
+DEMO_BUDGET = "3m"  # three epochs were two minutes with bfloat16, and thirteen without
 READ_COUNT = 10_000
 PAIRS_SHOWN = 4
 MNIST_SOURCE = "mnist (train)"  # the reader was trained on these digits, and is no judge of others
@@ -140,7 +141,8 @@ def train(
         more = _of_the_run(settings.unlabelled) if recorded else _without_labels(given)
         learned_from = PartlyLabelled(digits, more)
     if budget_s is not None and not RunFolder(folder).is_run():
-        settings = within(budget_s, settings, learned_from, Observers(observers))
+        may_narrow = asked.get("channels") is None and config is None and settings.channels == TrainSettings.channels
+        settings = within(budget_s, settings, learned_from, Observers(observers), may_narrow=may_narrow)
 
     train_gan(settings, learned_from, out=folder, resume=resume, observers=observers)
     drawn = DigitModel.from_run(folder)
@@ -285,14 +287,14 @@ def real_rows(digits: Digits, *, by_class: bool) -> NDArray[np.uint8]:
 
 
 def demo(out: str | Path = "demo", *, count: int = 1000, observers: Sequence[Observer] = ()) -> FinishedRun:
-    """The whole way once: train the default conditional model on MNIST, draw `count` labelled digits and a
-    number, and show it all on one page. Run again on the same folder, it goes on where it was.
+    """The whole way once: train the default model on MNIST for three minutes, whatever the machine, draw `count`
+    labelled digits and a number, and show it all on one page. Run again on the same folder, it goes on where it was.
 
     Raises:
         As `train`.
     """
     folder = Path(out)
-    run = train(preset="demo", out=folder, resume=RunFolder(folder).is_run(), observers=observers)
+    run = train(preset="demo", out=folder, resume=RunFolder(folder).is_run(), budget=DEMO_BUDGET, observers=observers)
     digits_folder = folder / "digits"
     if not digits_folder.exists():
         make(count, out=digits_folder, model=run.model, format="png")

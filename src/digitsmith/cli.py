@@ -187,7 +187,7 @@ def train(
 
 @app.command
 def demo(*, out: Annotated[Path, Parameter(help="the folder for all of it")] = Path("demo")) -> None:
-    """The whole way once: train the default model for a few minutes, draw labelled digits, show them on a page."""
+    """The whole way once: train the default model for three minutes, draw labelled digits, show them on a page."""
     from digitsmith import api
     from digitsmith.console import ProgressLine, console, summary
 

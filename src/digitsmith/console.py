@@ -85,6 +85,9 @@ class ProgressLine(Observer):
             self.styles = self.progress.add_task("styles, once", total=total, epoch="-")
         self.progress.update(self.styles, completed=done, visible=done < total)
 
+    def planned(self, line: str) -> None:
+        console.print(f"{self.title}: {line}", soft_wrap=True)
+
     def started(self, moment: Moment) -> None:
         if moment.step:
             console.print(f"resuming at step {moment.step:,} ({moment.epoch:.2f} epochs)")

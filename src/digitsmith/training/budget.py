@@ -1,7 +1,9 @@
 """`--budget 90s`, `12m`, `1.5h`: the epochs that this machine gets through in that time.
 
 All schedules of a run (the learning rate's fall, the average's half-life by length) are shares of its epochs, so
-the number of epochs is all there is to set. It stands in the run's settings: a resumed run asks for no budget.
+the number of epochs is nearly all there is to set. Where it comes to too few of them for penman's width, half the width
+gets further (`docs/flagship.md` has both): a processor without bfloat16 trains it three times as fast. Both stand in
+the run's settings: a resumed run asks for no budget.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ _SHORTEST_S, _LONGEST_S = 10.0, 10_000 * 3600.0
 _MARGIN = 0.05  # of the time is kept for sample grids, checkpoints and the page
 _MEASURED_S = 4.0  # or a twentieth of the budget, where that is less
 _WARM_UP_STEPS = 8
+WIDE_FROM_IMAGES = 150_000  # images that a run has to see for penman's usual width to draw better than `NARROW` does
+NARROW = 16  # channels
 
 
 def seconds_in(budget: str) -> float:
@@ -42,17 +46,33 @@ def seconds_in(budget: str) -> float:
     return seconds
 
 
-def within(budget_s: float, settings: TrainSettings, digits: TrainingImages, listener: Observer) -> TrainSettings:
+def within(
+    budget_s: float, settings: TrainSettings, digits: TrainingImages, listener: Observer, *, may_narrow: bool = False
+) -> TrainSettings:
     """`settings` with as many epochs as fit into `budget_s` seconds from now, and the machine's choices made.
 
     A few seconds of it go by in measuring, and what the model needs to know of the images before its first step
     is found out on the way; both count. At the least there is time for one step.
+
+    Args:
+        may_narrow: whether penman may have `NARROW` channels where the usual ones would see too few images.
     """
     began = time.perf_counter()
     settings = with_style(resolve(settings), digits)
-    rate = images_per_second(settings, digits, listener, measured_s=min(_MEASURED_S, budget_s / 20))
-    left_s = budget_s - (time.perf_counter() - began)
-    return dataclasses.replace(settings, epochs=epochs_in(left_s, rate, images=len(digits)))
+
+    def fitting(settings: TrainSettings) -> TrainSettings:
+        rate = images_per_second(settings, digits, listener, measured_s=min(_MEASURED_S, budget_s / 20))
+        left_s = budget_s - (time.perf_counter() - began)
+        return dataclasses.replace(settings, epochs=epochs_in(left_s, rate, images=len(digits)))
+
+    found, instead = fitting(settings), ""
+    narrows = may_narrow and settings.model in STYLED_MODELS and settings.channels > NARROW
+    if narrows and found.epochs * len(digits) < WIDE_FROM_IMAGES:
+        instead = f"; {found.epochs:.3g} of {found.channels} would be too few"
+        found = fitting(dataclasses.replace(settings, channels=NARROW))
+    width = f" of {found.channels} channels" if found.model in STYLED_MODELS else ""
+    listener.planned(f"{found.epochs:.3g} epochs{width} fit into {budget_s:,.0f} s here{instead}")
+    return found
 
 
 def epochs_in(seconds: float, images_per_s: float, *, images: int) -> float:

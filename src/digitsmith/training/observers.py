@@ -38,6 +38,9 @@ class Observer:
     def measuring_styles(self, done: int, total: int) -> None:
         """Before `started`, for a model that is asked for styles and images never measured: `done` of `total` are."""
 
+    def planned(self, line: str) -> None:
+        """Before `started`, for a run with a budget: what fits into it here, in one line."""
+
     def started(self, moment: Moment) -> None:
         """Once, before the first step of this process; `moment.step` is above 0 in a resumed run."""
 
@@ -69,6 +72,10 @@ class Observers(Observer):
     def measuring_styles(self, done: int, total: int) -> None:
         for member in self.members:
             member.measuring_styles(done, total)
+
+    def planned(self, line: str) -> None:
+        for member in self.members:
+            member.planned(line)
 
     def started(self, moment: Moment) -> None:
         for member in self.members:
