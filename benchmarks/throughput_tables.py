@@ -17,7 +17,7 @@ class Measured:
     Attributes:
         precision: of digitsmith's forward passes. The textbook loop's is float32.
         images_per_s: {"digitsmith": [...], "textbook": [...]}.
-        product_flops_per_s: {"float32": [...], "bfloat16": [...]}.
+        product_flops_per_s: {"float32": [...], "bfloat16": [...]}, the latter where the device multiplies in it.
         flops_per_image: the arithmetic of a step as the model's tables define it (arithmetic.py), the same for both.
         peak_mib: resident memory of `digitsmith train`.
     """
@@ -81,6 +81,8 @@ def limit_table(results: Sequence[Measured]) -> str:
         return Spread.of([100 * share for share in shares]).text()
 
     def gigaflops(result: Measured, precision: str) -> str:
+        if precision not in result.product_flops_per_s:
+            return "–"
         return Spread.of([flops / 1e9 for flops in result.product_flops_per_s[precision]]).text()
 
     head = ["model", "an epoch's arithmetic", "products, float32, GFLOP/s", "bfloat16, GFLOP/s"]

@@ -228,6 +228,33 @@ def test_ratios_and_shares_are_taken_round_by_round() -> None:
     assert shares in limit_table([made_up()])
 
 
+def test_a_machine_without_bfloat16_is_measured_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Emulated, its products took a minute each, and the command for ever."""
+
+    class Instead:
+        def __init__(self, *inputs: object) -> None:
+            pass
+
+        def __enter__(self) -> Instead:
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        def seconds(self, steps: int) -> float:
+            return steps / 100
+
+    monkeypatch.setattr(throughput, "Worker", Instead)
+    monkeypatch.setattr(throughput, "peak_mib", lambda settings: 700.0)
+    monkeypatch.setattr(throughput, "multiplies_in_bfloat16", lambda device: False)
+    settings = resolve(settings_for("acgan", overrides={"threads": 1, "device": "cpu", "precision": "float32"}))
+    found = throughput.measure(settings, rounds=2, steps=10)
+    assert set(found.product_flops_per_s) == {"float32"} and "bfloat16" not in found.record()["product_flops_per_s"]
+    assert "| – |" in limit_table([found])
+    monkeypatch.setattr(throughput, "multiplies_in_bfloat16", lambda device: True)
+    assert set(throughput.measure(settings, rounds=2, steps=10).product_flops_per_s) == {"float32", "bfloat16"}
+
+
 def outputs(folder: Path) -> tuple[Path, list[str]]:
     """A copy of the document, and the options that send results to it and into a JSON file."""
     document = folder / "performance.md"
