@@ -3,9 +3,10 @@
     python benchmarks/throughput.py [--models acgan ...] [--rounds 7] [--steps 100] [--json FILE] [--docs FILE]
 
 For each model four processes work in turn, round after round: `train_gan`, as `digitsmith train` calls it, with all
-that it logs and checks; the textbook loop of the same layers; and torch.mm of two 2048x2048 matrices, in float32 and in
-bfloat16 (where the processor has it), which is as fast as this machine multiplies. All have the same number of threads. Ratios and shares are taken
-round by round. Besides: the peak memory of `digitsmith train MODEL` over a tenth of an epoch.
+that it logs and checks; the textbook loop of the same layers; and torch.mm of two 2048x2048 matrices, in float32 and,
+where the processor has it, in bfloat16, which is as fast as this machine multiplies. All have the same number of
+threads. Ratios and shares are taken round by round. Besides: the peak memory of `digitsmith train MODEL` over a tenth
+of an epoch.
 """
 
 from __future__ import annotations
