@@ -2,7 +2,7 @@
 
 All schedules of a run (the learning rate's fall, the average's half-life by length) are shares of its epochs, so
 the number of epochs is nearly all there is to set. Where it comes to too few of them for penman's width, half the width
-gets further (`docs/flagship.md` has both): a processor without bfloat16 trains it three times as fast. Both stand in
+may get further (`docs/flagship.md` has both): a processor without bfloat16 trains it three times as fast. Both stand in
 the run's settings: a resumed run asks for no budget.
 """
 
@@ -27,8 +27,9 @@ _SHORTEST_S, _LONGEST_S = 10.0, 10_000 * 3600.0
 _MARGIN = 0.05  # of the time is kept for sample grids, checkpoints and the page
 _MEASURED_S = 4.0  # or a twentieth of the budget, where that is less
 _WARM_UP_STEPS = 8
-WIDE_FROM_IMAGES = 150_000  # images that a run has to see for penman's usual width to draw better than `NARROW` does
 NARROW = 16  # channels
+NARROW_FROM_TIMES = 2.0  # as many images as the usual width sees make up for half of it,
+WIDE_FROM_IMAGES = 400_000  # unless that sees so many
 
 
 def seconds_in(budget: str) -> float:
@@ -55,24 +56,30 @@ def within(
     is found out on the way; both count. At the least there is time for one step.
 
     Args:
-        may_narrow: whether penman may have `NARROW` channels where the usual ones would see too few images.
+        may_narrow: whether penman may have `NARROW` channels where they get further than the usual ones.
     """
     began = time.perf_counter()
     settings = with_style(resolve(settings), digits)
 
-    def fitting(settings: TrainSettings) -> TrainSettings:
-        rate = images_per_second(settings, digits, listener, measured_s=min(_MEASURED_S, budget_s / 20))
-        left_s = budget_s - (time.perf_counter() - began)
-        return dataclasses.replace(settings, epochs=epochs_in(left_s, rate, images=len(digits)))
+    def speed(settings: TrainSettings) -> float:
+        return images_per_second(settings, digits, listener, measured_s=min(_MEASURED_S, budget_s / 20))
 
-    found, instead = fitting(settings), ""
-    narrows = may_narrow and settings.model in STYLED_MODELS and settings.channels > NARROW
-    if narrows and found.epochs * len(digits) < WIDE_FROM_IMAGES:
-        instead = f"; {found.epochs:.3g} of {found.channels} would be too few"
-        found = fitting(dataclasses.replace(settings, channels=NARROW))
-    width = f" of {found.channels} channels" if found.model in STYLED_MODELS else ""
-    listener.planned(f"{found.epochs:.3g} epochs{width} fit into {budget_s:,.0f} s here{instead}")
-    return found
+    def fitting(images_per_s: float) -> float:
+        return epochs_in(budget_s - (time.perf_counter() - began), images_per_s, images=len(digits))
+
+    chosen, rate, instead = settings, speed(settings), ""
+    if may_narrow and settings.model in STYLED_MODELS and settings.channels > NARROW:
+        wide = fitting(rate)
+        if wide * len(digits) < WIDE_FROM_IMAGES:
+            narrow = dataclasses.replace(settings, channels=NARROW)
+            narrow_rate = speed(narrow)
+            if narrow_rate >= NARROW_FROM_TIMES * rate:
+                instead = f"; {wide:.3g} of {settings.channels} would be too few"
+                chosen, rate = narrow, narrow_rate
+    epochs = fitting(rate)
+    width = f" of {chosen.channels} channels" if settings.model in STYLED_MODELS else ""
+    listener.planned(f"{epochs:.3g} epochs{width} fit into {budget_s:,.0f} s here{instead}")
+    return dataclasses.replace(chosen, epochs=epochs)
 
 
 def epochs_in(seconds: float, images_per_s: float, *, images: int) -> float:
