@@ -16,6 +16,7 @@ from digitsmith import kernels
 from digitsmith.config import REPORT_MODELS, Augmentation, TrainSettings, digit_safe
 from digitsmith.data.digits import Digits
 from digitsmith.kernels import columns, normalise, team, windows
+from digitsmith.models import winograd
 from digitsmith.models.blocks import Verdict
 from digitsmith.models.registry import build_networks
 from digitsmith.training.adam import Adam
@@ -120,12 +121,14 @@ def test_a_step_is_the_plain_update_of_d_then_g(model: str, few_digits: Digits, 
             torch.testing.assert_close(tensor, reference, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize(("filtered", "worse"), [(False, 3), (True, 15)], ids=["as PyTorch", "minimal filtering"])
 @pytest.mark.parametrize("model", ["gan", "cgan", "acgan"])
-def test_a_step_with_kernels_rounds_no_worse_than_without(
-    model: str, few_digits: Digits, quick: Settings, monkeypatch: pytest.MonkeyPatch
+def test_a_step_with_kernels_rounds_about_as_one_without(
+    model: str, filtered: bool, worse: int, few_digits: Digits, quick: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The test above is in float64, which has no kernels. Here a whole step's rounding is set beside that of PyTorch's
-    layers, both measured from the step in float64."""
+    layers, both measured from the step in float64. Minimal filtering loses another digit, of seven."""
+    monkeypatch.setattr(winograd, "_pays", lambda: filtered)
     settings = resolve(quick(model, precision="float32"))
     used: list[object] = []
     run = team.run
@@ -158,7 +161,7 @@ def test_a_step_with_kernels_rounds_no_worse_than_without(
     for ours, pytorchs, right in zip(fast, plain, exact, strict=True):
         error, usual = (ours - right).norm(), (pytorchs - right).norm()
         if right.numel() >= 10:  # the rounding of a few numbers is luck
-            assert error <= 3 * usual + 1e-6 * right.norm()
+            assert error <= worse * usual + 1e-6 * right.norm()
 
 
 def test_a_final_batch_norm_is_blind_to_batches_of_their_own(few_digits: Digits, quick: Settings) -> None:

@@ -1,4 +1,5 @@
-"""What PyTorch does in several passes over memory in one: compiled here by Numba, run by PyTorch's own threads."""
+"""What PyTorch does in more passes over memory or with more arithmetic: compiled here by Numba, run by PyTorch's own
+threads."""
 
 from __future__ import annotations
 
@@ -10,18 +11,23 @@ from torch import Tensor
 
 def at_hand(x: Tensor, dtype: torch.dtype) -> bool:
     """Whether the kernels can compute with `x` once it is of `dtype`, here and now: otherwise PyTorch's layers do."""
-    if x.device.type != "cpu" or dtype not in (torch.float32, torch.bfloat16) or not compiled():
+    if x.device.type != "cpu" or dtype not in (torch.float32, torch.bfloat16) or not _can_be_compiled():
         return False
     from digitsmith.kernels.team import parallel_region
 
     return torch.get_num_threads() == 1 or parallel_region() is not None  # one thread would be no match for several
 
 
-@functools.cache
-def compiled() -> bool:
-    """Compile all kernels, the first time on a machine (some ten seconds); False where Numba cannot be imported."""
-    try:
+def compile_now() -> None:
+    """Compile the kernels of the reports' layers, the first time on a machine: some ten seconds."""
+    if _can_be_compiled():
         from digitsmith.kernels import columns, normalise, windows  # noqa: F401
-    except ImportError:  # it does not know this NumPy or this Python yet
+
+
+@functools.cache
+def _can_be_compiled() -> bool:
+    try:
+        from digitsmith.kernels import native  # noqa: F401
+    except ImportError:  # Numba does not know this NumPy or this Python yet
         return False
     return True

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from digitsmith.models.blocks import Discriminator, Generator, require_quartered
+from digitsmith.models.products import ConvSame
 from digitsmith.style import STYLE_NAMES, table_rows
 
 STYLES = len(STYLE_NAMES)  # thickness (px), slant (degrees), width (px), height (px), in this order
@@ -45,8 +46,8 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv1 = ConvSame(channels, channels)
+        self.conv2 = ConvSame(channels, channels)
 
     def forward(self, x: Tensor) -> Tensor:
         inner: Tensor = self.conv2(_leaky(self.conv1(_leaky(x))))
@@ -89,7 +90,7 @@ class PenmanGenerator(Generator):
             self.style_embedding = _style_embedding(_EMBEDDED)
         self.first = nn.Linear(self.z_dim + (1 + styled) * _EMBEDDED, self.wide * self.side**2)
         self.low = nn.Sequential(*(ResidualBlock(self.wide) for _ in range(blocks)))  # [B, 2 * width, 7, 7]
-        self.up = nn.Conv2d(self.wide, 4 * width, 3, padding=1)  # shuffled to [B, width, 14, 14]
+        self.up = ConvSame(self.wide, 4 * width)  # shuffled to [B, width, 14, 14]
         self.high = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
         self.last = nn.Conv2d(width, 4 * channels, 3, padding=1)  # shuffled to [B, C, 28, 28]
         if styled:

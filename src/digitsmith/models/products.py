@@ -21,6 +21,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from digitsmith import kernels
+from digitsmith.models import winograd
 
 
 class ConvFromImage(nn.Conv2d):
@@ -59,7 +60,7 @@ class ConvDown(nn.Conv2d):
         super().__init__(inputs, outputs, 4, stride=2, padding=1, bias=False)
 
     def forward(self, input: Tensor) -> Tensor:  # [B, I, 2h, 2w] -> [B, O, h, w]
-        return convolved(input, self.weight)
+        return convolved(input, self.weight, training=self.training)
 
 
 class ConvUp(nn.ConvTranspose2d):
@@ -70,10 +71,25 @@ class ConvUp(nn.ConvTranspose2d):
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:  # [B, I, h, w] -> [B, O, 2h, 2w]
         dtype = _product_dtype(input)
+        if self.training and winograd.fits(input, self.weight, dtype):
+            return winograd.up(input, self.weight)
         if not _as_products(input, dtype):
             return super().forward(input)
         maps: Tensor = _Up.apply(input.to(dtype), self.weight.to(dtype))  # type: ignore[no-untyped-call]
         return maps
+
+
+class ConvSame(nn.Conv2d):
+    """`nn.Conv2d(inputs, outputs, 3, padding=1)` for many channels."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, padding=1)
+
+    def forward(self, input: Tensor) -> Tensor:  # [B, I, h, w] -> [B, O, h, w]
+        if not self.training or not winograd.fits(input, self.weight, _product_dtype(input)):
+            return super().forward(input)
+        assert self.bias is not None
+        return winograd.same(input, self.weight).add_(self.bias[:, None, None])
 
 
 class ConvOfImageAndClass(nn.Conv2d):
@@ -90,19 +106,21 @@ class ConvOfImageAndClass(nn.Conv2d):
         """Image maps [B, C, 2h, 2w], class maps [K, C, 2h, 2w], labels [B] -> [B, O, h, w]."""
         assert class_maps is not None and labels is not None
         of_image, of_class = self.weight.chunk(2, dim=1)
-        maps = convolved(input, of_image)
+        maps = convolved(input, of_image, training=self.training)
         rows = F.conv2d(class_maps, of_class, stride=2, padding=1).permute(0, 2, 3, 1)  # [K, h, w, O]
         handed_out = F.one_hot(labels, len(class_maps)).to(rows.dtype) @ rows.flatten(1)
         return maps + handed_out.view(-1, *rows.shape[1:]).permute(0, 3, 1, 2)
 
 
-def convolved(maps: Tensor, weight: Tensor) -> Tensor:
+def convolved(maps: Tensor, weight: Tensor, *, training: bool) -> Tensor:
     """`F.conv2d(maps, weight, stride=2, padding=1)` for weights [O, I, 4, 4], [B, I, 2h, 2w] -> [B, O, h, w].
 
-    Forward it is that. Back it is two products, with the rows of `kernels.columns`: for these shapes PyTorch's own way
-    back takes a third longer in bfloat16.
+    Under autocast it is that forward, and back two products, with the rows of `kernels.columns`: for these shapes
+    PyTorch's own way back takes a third longer in bfloat16. In float32, in training, it may be `models.winograd`'s.
     """
     dtype = _product_dtype(maps)
+    if training and winograd.fits(maps, weight, dtype):
+        return winograd.down(maps, weight)
     if not _as_products(maps, dtype):
         return F.conv2d(maps, weight, stride=2, padding=1)
     result: Tensor = _Down.apply(maps.to(dtype), weight.to(dtype))  # type: ignore[no-untyped-call]

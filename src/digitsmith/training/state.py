@@ -11,6 +11,7 @@ from digitsmith import kernels
 from digitsmith.config import STYLED_MODELS, TrainSettings
 from digitsmith.data.partly_labelled import TrainingImages
 from digitsmith.errors import CheckpointError
+from digitsmith.models import winograd
 from digitsmith.models.penman import PenmanGenerator
 from digitsmith.models.registry import build_networks
 from digitsmith.models.sgan import SganDiscriminator
@@ -44,8 +45,8 @@ class TrainingState:
         )
         if settings.starts_at_mean and isinstance(generator, PenmanGenerator):
             generator.start_at(to_float(torch.tensor(digits.images.mean(axis=(0, 2, 3)))))
-        if device == "cpu" and settings.model not in STYLED_MODELS:
-            kernels.compiled()  # now, and not within the first step, which is timed
+        if device == "cpu":
+            _compile_kernels(settings, digits.image_shape)
         # channels_last is the layout in which the processor's and the GPU's convolutions are fastest
         generator.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         discriminator.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -124,6 +125,15 @@ class TrainingState:
         players.generator_optimiser.load(tensors, "adam_generator")
         players.discriminator_optimiser.load(tensors, "adam_discriminator")
         self.step = checkpoint.step
+
+
+def _compile_kernels(settings: TrainSettings, image_shape: tuple[int, int, int]) -> None:
+    """Now, and not within the first step, which is timed."""
+    styled = settings.model in STYLED_MODELS
+    if not styled:
+        kernels.compile_now()
+    if settings.precision == "float32":
+        winograd.compile_now(styled=styled, image_side=image_shape[1])
 
 
 def _prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
