@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from digitsmith.models import winograd
+from digitsmith import kernels
 from digitsmith.models.blocks import ConvTransposeFromVector
 from digitsmith.models.products import (
     ConvDown,
@@ -24,6 +24,8 @@ from digitsmith.models.products import (
 PAIRS = [
     (lambda c: ConvFromImage(c, 8), lambda c: nn.Conv2d(c, 8, 4, stride=2, padding=1, bias=False), (5, None, 28, 28)),
     (lambda c: ConvTransposeToImage(8, c), lambda c: nn.ConvTranspose2d(8, c, 4, stride=2, padding=1), (5, 8, 14, 16)),
+    (lambda c: ConvFromImage(c, 12), lambda c: nn.Conv2d(c, 12, 4, stride=2, padding=1, bias=False), (3, None, 8, 8)),
+    (lambda c: ConvTransposeToImage(8, c), lambda c: nn.ConvTranspose2d(8, c, 4, stride=2, padding=1), (1, 8, 3, 5)),
     (lambda c: ConvTransposeFromVector(9, c, 7), lambda c: nn.ConvTranspose2d(9, c, 7, bias=False), (5, 9, 1, 1)),
 ]
 
@@ -45,9 +47,11 @@ def run(layer: nn.Module, x: Tensor, gradient: Tensor) -> tuple[Tensor, ...]:
 @pytest.mark.parametrize(("dtype", "off"), [(torch.float64, 1e-12), (torch.float32, 2e-5)])
 @pytest.mark.parametrize("channels", [1, 2, 3, 11])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("multiplying", [True, False])
 @pytest.mark.parametrize(("fast", "readable", "shape"), PAIRS)
-def test_a_product_is_its_layer(fast, readable, shape, channels, layout, dtype, off) -> None:
+def test_a_product_is_its_layer(fast, readable, shape, channels, layout, dtype, off, multiplying, monkeypatch) -> None:
     """In float64 as it is defined, in float32 with the kernels; each against PyTorch's layer in float64."""
+    monkeypatch.setattr(kernels, "_has_avx2_alone", lambda: multiplying)
     torch.manual_seed(0)
     quick, plain = fast(channels), readable(channels).double()
     plain.load_state_dict(quick.state_dict())
@@ -81,7 +85,7 @@ def test_between_many_channels_a_layer_is_pytorchs(fast, readable, shape, layout
     """In float32 against float64; then under autocast, where it rounds no worse than PyTorch's own.
 
     Without minimal filtering, which has its own tests (test_models_winograd.py)."""
-    monkeypatch.setattr(winograd, "_pays", lambda: False)
+    monkeypatch.setattr(kernels, "_has_avx2_alone", lambda: False)
     torch.manual_seed(0)
     quick, plain = fast().to(memory_format=layout), readable()
     plain.load_state_dict(quick.state_dict())

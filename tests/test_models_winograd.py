@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from digitsmith import kernels
 from digitsmith.kernels.winograd import filtering
 from digitsmith.models import winograd
 from digitsmith.models.products import ConvDown, ConvSame, ConvUp
@@ -180,7 +181,7 @@ LAYERS: list[tuple[Callable[[], nn.Module], tuple[int, ...]]] = [
 def test_a_layer_is_pytorchs_whether_it_pays_or_not(
     make: Callable[[], nn.Module], shape: tuple[int, ...], pays: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(winograd, "_pays", lambda: pays)
+    monkeypatch.setattr(kernels, "_has_avx2_alone", lambda: pays)
     torch.manual_seed(0)
     layer, maps = make(), torch.randn(shape)
     exact = layer.double()(maps.double())
@@ -190,11 +191,12 @@ def test_a_layer_is_pytorchs_whether_it_pays_or_not(
 
 
 def test_what_it_cannot_do_is_left_to_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(winograd, "_pays", lambda: True)
+    monkeypatch.setattr(kernels, "_has_avx2_alone", lambda: True)
     maps, weight = torch.randn(2, 8, 4, 4), torch.randn(16, 8, 3, 3)
     assert winograd.fits(maps, weight, torch.float32)
     assert not winograd.fits(maps, weight, torch.bfloat16)  # autocast
     assert not winograd.fits(maps.double(), weight.double(), torch.float64)
+    assert not winograd.fits(maps.bfloat16(), weight, torch.float32)
     assert not winograd.fits(maps[:, :5], weight[:, :5], torch.float32)
     assert not winograd.fits(maps, weight[:12], torch.float32)
     monkeypatch.setattr("digitsmith.kernels.at_hand", lambda x, dtype: False)

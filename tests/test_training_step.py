@@ -16,7 +16,6 @@ from digitsmith import kernels
 from digitsmith.config import REPORT_MODELS, Augmentation, TrainSettings, digit_safe
 from digitsmith.data.digits import Digits
 from digitsmith.kernels import columns, normalise, team, windows
-from digitsmith.models import winograd
 from digitsmith.models.blocks import Verdict
 from digitsmith.models.registry import build_networks
 from digitsmith.training.adam import Adam
@@ -121,14 +120,14 @@ def test_a_step_is_the_plain_update_of_d_then_g(model: str, few_digits: Digits, 
             torch.testing.assert_close(tensor, reference, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("filtered", "worse"), [(False, 3), (True, 15)], ids=["as PyTorch", "minimal filtering"])
+@pytest.mark.parametrize(("multiplying", "worse"), [(False, 3), (True, 15)], ids=["as PyTorch", "minimal filtering"])
 @pytest.mark.parametrize("model", ["gan", "cgan", "acgan"])
 def test_a_step_with_kernels_rounds_about_as_one_without(
-    model: str, filtered: bool, worse: int, few_digits: Digits, quick: Settings, monkeypatch: pytest.MonkeyPatch
+    model: str, multiplying: bool, worse: int, few_digits: Digits, quick: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The test above is in float64, which has no kernels. Here a whole step's rounding is set beside that of PyTorch's
     layers, both measured from the step in float64. Minimal filtering loses another digit, of seven."""
-    monkeypatch.setattr(winograd, "_pays", lambda: filtered)
+    monkeypatch.setattr(kernels, "_has_avx2_alone", lambda: multiplying)
     settings = resolve(quick(model, precision="float32"))
     used: list[object] = []
     run = team.run

@@ -46,22 +46,30 @@ def _run(kernel: Any, batch: int, channels: int, height: int, width: int, images
 
 
 @part_of_kernel
+def windows_of(
+    images: Any, image: int, channels: int, height: int, width: int, padded: Any, windows: Any, first: int
+) -> None:
+    """Those of images[image], from row `first` on. `padded` [(2h + 2) * (2w + 2)] has an edge of zeros, which stays."""
+    across = 2 * width + 2
+    for channel in range(channels):
+        for row in range(2 * height):
+            begin = ((image * channels + channel) * 2 * height + row) * 2 * width
+            copy(padded, (row + 1) * across + 1, images, begin, 2 * width)
+        for row in range(height):
+            for column in range(width):
+                into = ((first + row * width + column) * channels + channel) * 16
+                for down in range(4):
+                    copy(windows, into + 4 * down, padded, (2 * row + down) * across + 2 * column, 4)
+
+
+@part_of_kernel
 def _gather_of(words: Any, images: Any, windows: Any) -> None:
     batch, channels, height, width, piece = words[1], words[2], words[3], words[4], words[5]
-    across = 2 * width + 2
-    padded = np.zeros((2 * height + 2) * across, images.dtype)  # a channel, whose edge stays 0: 0 in both types
+    padded = np.zeros((2 * height + 2) * (2 * width + 2), images.dtype)  # a channel; 0 is 0 in both types
     mine = next_piece(words)
     while mine * piece < batch:
         for image in range(mine * piece, min((mine + 1) * piece, batch)):
-            for channel in range(channels):
-                for row in range(2 * height):
-                    begin = ((image * channels + channel) * 2 * height + row) * 2 * width
-                    copy(padded, (row + 1) * across + 1, images, begin, 2 * width)
-                for row in range(height):
-                    for column in range(width):
-                        into = (((image * height + row) * width + column) * channels + channel) * 16
-                        for down in range(4):
-                            copy(windows, into + 4 * down, padded, (2 * row + down) * across + 2 * column, 4)
+            windows_of(images, image, channels, height, width, padded, windows, image * height * width)
         mine = next_piece(words)
 
 

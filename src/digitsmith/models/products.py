@@ -173,6 +173,12 @@ class _FromImage(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, images: Tensor, weight: Tensor) -> Tensor:
         batch, _, height, width = images.shape
+        ctx.at_once = _at_once(images, weight, positions=height * width // 4)
+        if ctx.at_once:
+            from digitsmith.kernels.image_ends import from_images
+
+            ctx.save_for_backward(images, weight)
+            return from_images(images, weight)
         windows = _gathered(images)  # [B * h * w, C * 16]
         ctx.save_for_backward(windows, weight)
         rows = windows @ weight.flatten(1).T  # [B * h * w, O]
@@ -181,14 +187,21 @@ class _FromImage(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        windows, weight = ctx.saved_tensors
+        given, weight = ctx.saved_tensors
+        to_images = to_weight = None
+        if ctx.at_once:
+            from digitsmith.kernels.image_ends import to_images as back
+            from digitsmith.kernels.image_ends import weight_between
+
+            to_images = back(gradient, weight) if ctx.needs_input_grad[0] else None
+            to_weight = weight_between(given, gradient) if ctx.needs_input_grad[1] else None
+            return to_images, to_weight
         batch, _, height, width = gradient.shape
         rows = _rows(gradient)  # [B * h * w, O]
-        to_images = to_weight = None
         if ctx.needs_input_grad[0]:
             to_images = _scattered(weight.flatten(1).T @ rows.T, batch=batch, height=height, width=width)
         if ctx.needs_input_grad[1]:
-            to_weight = (windows.T @ rows).T.reshape(weight.shape)
+            to_weight = (given.T @ rows).T.reshape(weight.shape)
         return to_images, to_weight
 
 
@@ -196,6 +209,12 @@ class _ToImage(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, maps: Tensor, weight: Tensor) -> Tensor:
         batch, _, height, width = maps.shape
+        ctx.at_once = _at_once(maps, weight, positions=height * width)
+        if ctx.at_once:
+            from digitsmith.kernels.image_ends import to_images
+
+            ctx.save_for_backward(maps, weight)
+            return to_images(maps, weight)
         rows = _rows(maps)  # [B * h * w, I]
         ctx.save_for_backward(rows, weight)
         return _scattered(weight.flatten(1).T @ rows.T, batch=batch, height=height, width=width)
@@ -203,15 +222,26 @@ class _ToImage(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        rows, weight = ctx.saved_tensors
+        given, weight = ctx.saved_tensors
+        to_maps = to_weight = None
+        if ctx.at_once:
+            from digitsmith.kernels.image_ends import from_images, weight_between
+
+            to_maps = from_images(gradient, weight) if ctx.needs_input_grad[0] else None
+            to_weight = weight_between(gradient, given) if ctx.needs_input_grad[1] else None
+            return to_maps, to_weight
         batch, _, height, width = gradient.shape
         windows = _gathered(gradient)  # [B * h * w, C * 16]
-        to_maps = to_weight = None
         if ctx.needs_input_grad[0]:
             to_maps = _maps(windows @ weight.flatten(1).T, batch, height // 2, width // 2)
         if ctx.needs_input_grad[1]:
-            to_weight = (windows.T @ rows).T.reshape(weight.shape)
+            to_weight = (windows.T @ given).T.reshape(weight.shape)
         return to_maps, to_weight
+
+
+def _at_once(given: Tensor, weight: Tensor, *, positions: int) -> bool:
+    """Whether `kernels.image_ends` can compute with these, for maps of so many positions."""
+    return weight.shape[0] % 8 == 0 and positions % 4 == 0 and kernels.multiply_at_hand(given, weight)
 
 
 class _Down(torch.autograd.Function):

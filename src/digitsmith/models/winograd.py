@@ -31,24 +31,17 @@ _GROUPS = 8  # of images, whose gradients are added up in order, whichever threa
 def fits(maps: Tensor, weight: Tensor, dtype: torch.dtype) -> bool:
     """Whether `down`, `up` and `same` can compute with these in `dtype`, and are faster than PyTorch."""
     return (
-        dtype == maps.dtype == weight.dtype == torch.float32
+        dtype == torch.float32
         and weight.shape[0] % _LANES == weight.shape[1] % _LANES == 0
-        and _pays()
-        and kernels.at_hand(maps, dtype)
+        and kernels.multiply_at_hand(maps, weight)
     )
 
 
 def compile_now(*, styled: bool, image_side: int) -> None:
     """Compile what `same`, or `down` and `up`, need for images of that side: some five seconds, once on a machine."""
-    if _pays() and kernels.at_hand(torch.empty(0), torch.float32):
+    nothing = torch.empty(0)
+    if kernels.multiply_at_hand(nothing, nothing):
         _keeping() if styled else _halving(image_side // 4, image_side // 4)
-
-
-@functools.cache
-def _pays() -> bool:
-    """The vectors are AVX2's. With AVX-512 PyTorch multiplies twice as many numbers at once; this has not been measured
-    there, nor on other processors."""
-    return torch.backends.cpu.get_cpu_capability() == "AVX2"
 
 
 def down(maps: Tensor, weight: Tensor) -> Tensor:

@@ -129,10 +129,10 @@ class TrainingState:
 
 def _compile_kernels(settings: TrainSettings, image_shape: tuple[int, int, int]) -> None:
     """Now, and not within the first step, which is timed."""
-    styled = settings.model in STYLED_MODELS
+    styled, float32 = settings.model in STYLED_MODELS, settings.precision == "float32"
     if not styled:
-        kernels.compile_now()
-    if settings.precision == "float32":
+        kernels.compile_now(float32=float32)
+    if float32:
         winograd.compile_now(styled=styled, image_side=image_shape[1])
 
 
