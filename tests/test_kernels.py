@@ -19,7 +19,7 @@ from digitsmith.kernels.native import kernel
 from digitsmith.kernels.team import parallel_region, run
 from digitsmith.kernels.windows import gathered, scattered
 from digitsmith.models.blocks import Layers
-from digitsmith.models.products import gather, scatter
+from digitsmith.models.image_ends import gather, scatter
 
 SHAPES = [(128, 32, 14, 14), (40, 24, 8, 8), (3, 300, 2, 2), (7, 3, 5, 4), (2, 1, 1, 1)]
 PRECISIONS = [torch.float32, torch.bfloat16]

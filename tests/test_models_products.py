@@ -10,16 +10,8 @@ from torch import Tensor, nn
 
 from digitsmith import kernels
 from digitsmith.models.blocks import ConvTransposeFromVector
-from digitsmith.models.products import (
-    ConvDown,
-    ConvFromImage,
-    ConvOfImageAndClass,
-    ConvTransposeToImage,
-    ConvUp,
-    gather,
-    of_whole_maps,
-    scatter,
-)
+from digitsmith.models.image_ends import ConvFromImage, ConvTransposeToImage, gather, scatter
+from digitsmith.models.products import ConvDown, ConvOfImageAndClass, ConvUp, of_whole_maps
 
 PAIRS = [
     (lambda c: ConvFromImage(c, 8), lambda c: nn.Conv2d(c, 8, 4, stride=2, padding=1, bias=False), (5, None, 28, 28)),

@@ -1,6 +1,6 @@
 """The windows of a 4x4 / 2 convolution with padding 1, to and from images of few channels.
 
-What `models.products.gather` and `scatter` define, in one pass each.
+What `models.image_ends.gather` and `scatter` define, in one pass each.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 from digitsmith import kernels
 from digitsmith.errors import ConfigError
-from digitsmith.models.products import ConvDown, ConvFromImage, ConvTransposeToImage, ConvUp
+from digitsmith.models.image_ends import ConvFromImage, ConvTransposeToImage
+from digitsmith.models.products import ConvDown, ConvUp
 
 _FEW_CHANNELS = 6  # an image with its class plane: there a convolution is faster as a plain product
 

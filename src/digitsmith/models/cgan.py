@@ -20,7 +20,8 @@ from digitsmith.models.blocks import (
     require_quartered,
     with_one_hot,
 )
-from digitsmith.models.products import ConvFromImage, ConvOfImageAndClass, of_whole_maps
+from digitsmith.models.image_ends import ConvFromImage
+from digitsmith.models.products import ConvOfImageAndClass, of_whole_maps
 
 
 class CganGenerator(Generator):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from digitsmith.models.blocks import Discriminator, require_quartered
 from digitsmith.models.cgan import CganGenerator
-from digitsmith.models.products import ConvFromImage
+from digitsmith.models.image_ends import ConvFromImage
 
 FEATURES = 128
 

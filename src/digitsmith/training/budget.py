@@ -2,8 +2,8 @@
 
 All schedules of a run (the learning rate's fall, the average's half-life by length) are shares of its epochs, so
 the number of epochs is nearly all there is to set. Where it comes to too few of them for penman's width, half the width
-may get further (`docs/flagship.md` has both): a processor without bfloat16 trains it three times as fast. Both stand in
-the run's settings: a resumed run asks for no budget.
+may get further (`docs/flagship.md` has both): a processor without bfloat16 trains it twice as fast. Both stand in the
+run's settings: a resumed run asks for no budget.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _MARGIN = 0.05  # of the time is kept for sample grids, checkpoints and the page
 _MEASURED_S = 4.0  # or a twentieth of the budget, where that is less
 _WARM_UP_STEPS = 8
 NARROW = 16  # channels
-NARROW_FROM_TIMES = 2.0  # as many images as the usual width sees make up for half of it,
-WIDE_FROM_IMAGES = 400_000  # unless that sees so many
+NARROW_FROM_TIMES = 1.5  # as many images as the usual width sees make up for half of it,
+WIDE_FROM_IMAGES = 300_000  # unless that sees so many
 
 
 def seconds_in(budget: str) -> float:
