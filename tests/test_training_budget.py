@@ -83,7 +83,7 @@ class Told(Observer):
     [
         ("penman", 1700.0, 3.0, True, 32),  # enough images
         ("penman", 250.0, 3.0, True, 16),
-        ("penman", 250.0, 1.8, True, 32),  # too few more
+        ("penman", 250.0, 1.4, True, 32),  # too few more
         ("penman", 250.0, 3.0, False, 32),
         ("cgan", 250.0, 3.0, True, 32),
     ],
